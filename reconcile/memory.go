@@ -1,0 +1,59 @@
+package reconcile
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Memory is what is remembered from one pass to the next: only what cannot be seen again. It is a value that goes into a
+// pass and comes out of it; a pass never changes the one it was given. The zero value is a memory that was lost: with it
+// the controller withdraws later than it would have, never earlier.
+type Memory struct {
+	Accepted map[Source]Accepted  // the last accepted meaning of each value that is still claimed
+	Complete map[string]bool      // the clusters whose full list was read at least once
+	Claimed  []netip.Prefix       // all that was ever accepted in the life of this memory, to tell what was there before it
+	Leaving  []Leaving            // what is routed and claimed by nobody, and since when
+	Idle     time.Time            // since when nothing is claimed; zero while something is
+	Unused   map[string]time.Time // allocation ids of our addresses that no gateway uses, and since when
+	Gateways map[string]Zone      // the ids of all gateways known to be, or to have been, ours
+	Limits   map[string]int       // the tables that EC2 called full, and how much of their quota was used then
+	Failures map[Zone]Failure     // the zones whose gateways failed
+	Address  map[Zone]string      // the allocation id that a zone's gateway was last seen with
+}
+
+// Accepted is what a value meant when it was last accepted.
+type Accepted struct {
+	Targets []netip.Prefix
+	Created time.Time
+}
+
+// Leaving is a network that our routes carry and nobody claims.
+type Leaving struct {
+	Prefix netip.Prefix
+	Since  time.Time
+}
+
+// Failure counts the gateways of a zone that failed one after the other, for backing off.
+type Failure struct {
+	Count   int
+	Gateway string    // the last one that failed
+	Until   time.Time // no other is made before
+}
+
+func (m Memory) clone() Memory {
+	m.Accepted, m.Complete, m.Unused = cloneMap(m.Accepted), cloneMap(m.Complete), cloneMap(m.Unused)
+	m.Gateways, m.Limits = cloneMap(m.Gateways), cloneMap(m.Limits)
+	m.Failures, m.Address = cloneMap(m.Failures), cloneMap(m.Address)
+	m.Claimed, m.Leaving = slices.Clone(m.Claimed), slices.Clone(m.Leaving)
+	return m
+}
+
+// cloneMap makes a map even of none, so that a pass can write into a lost memory.
+func cloneMap[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return maps.Clone(m)
+}

@@ -1,0 +1,69 @@
+package reconcile
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Report is what one pass saw, decided and did. All that is shown to people is drawn from it: the printed plan, the
+// status, the metrics, the events.
+type Report struct {
+	At       time.Time
+	Zones    []ZoneReport // sorted by zone
+	Plan     Plan
+	Result   Result    // empty if the plan was not applied
+	Verdicts []Verdict // sorted by source, then target
+	Problems []Problem // sorted by zone; those without a zone first
+	Warnings []string  // what is odd and hinders nothing; sorted
+	Err      error     // looking failed (nothing else is set then), or some actions failed
+	Applied  bool
+}
+
+// ZoneReport is the egress path of one zone.
+type ZoneReport struct {
+	Zone       Zone       `json:"zone"`
+	Configured bool       `json:"configured"`
+	Allocation string     `json:"allocation,omitempty"`
+	PublicIP   netip.Addr `json:"address"`
+	Brought    bool       `json:"brought,omitempty"` // the user brought the address
+	Spares     []string   `json:"spares,omitempty"`  // other addresses of ours for this zone: kept, and to be looked at by somebody
+	Gateway    string     `json:"gateway,omitempty"`
+	State      string     `json:"state"` // of the gateway, or "none"
+	Tables     []string   `json:"tables,omitempty"`
+}
+
+// Problem is a mistake in the set-up. One that concerns a zone stops plan and --once, but in run only that zone.
+type Problem struct {
+	Zone   Zone   `json:"zone,omitempty"` // empty: all of them
+	Reason string `json:"reason"`
+}
+
+// Standing is how a claim stands.
+type Standing string
+
+// The standings, the best first.
+const (
+	StandingActive   Standing = "Active"   // routed in every DMZ route table
+	StandingPending  Standing = "Pending"  // on its way
+	StandingHeld     Standing = "Held"     // no longer asked for in a way that is accepted, but kept
+	StandingFull     Standing = "TableFull"
+	StandingConflict Standing = "Conflict"
+	StandingRejected Standing = "Rejected"
+)
+
+// Verdict says how one claim stands, and why. The whole value is meant where Target is not valid.
+type Verdict struct {
+	Source   Source
+	Target   netip.Prefix
+	Standing Standing
+	Reason   string
+	Routes   []Way // the way from the claim to its routes (rule 10); sorted by table and prefix
+}
+
+// Way is one route that carries a claim, or a part of it.
+type Way struct {
+	Table  string       `json:"table"`
+	Zone   Zone         `json:"zone"`
+	Prefix netip.Prefix `json:"prefix"` // as merged
+	Active bool         `json:"active"`
+}
