@@ -1,0 +1,76 @@
+# The versions of all tools that are not in go.mod stand here and nowhere else.
+GOLANGCI_LINT_VERSION := v2.15.0
+
+# How many random cases each property is tried with. The race detector makes every case dear, and what it looks for
+# shows in few of them, so the many cases run without it.
+UNIT_CASES     := 100
+RACE_CASES     := 1000
+PROPERTY_CASES := 10000
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PROGRAM := kube-static-egress-controller
+# The version is part of the file's name, so that a new version is installed and not taken for the old one.
+GOLANGCI_LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+# Every stage uses all cores already, and their output is to be read in order.
+.NOTPARALLEL:
+.PHONY: help demo test vet race properties unit lint fmt bench build clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## watch it work in memory: no cloud, no cluster, nothing to set up
+	@site=(--cluster-id demo --configmaps=examples \
+		--aws-az eu-central-1a --aws-nat-cidr-block 172.31.64.0/28 \
+		--aws-az eu-central-1b --aws-nat-cidr-block 172.31.64.16/28 \
+		--aws-az eu-central-1c --aws-nat-cidr-block 172.31.64.32/28); \
+	show() { printf '\n$$ %s\n\n' "$$*" | sed 's/ --/ \\\n    --/g'; }; \
+	run() { show "$$@"; "$$@"; }; \
+	run bin/$(PROGRAM) plan --provider=inmemory "$${site[@]}"; \
+	run bin/$(PROGRAM) run --once --provider=inmemory "$${site[@]}"; \
+	printf '\nNext, the same plan against AWS; it only reads. Put in your zones, and blocks that are free in your VPC:\n'; \
+	show bin/$(PROGRAM) plan --provider=aws-ec2 "$${site[@]}"
+
+test: vet race properties ## everything, nothing from a cache
+
+vet:
+	go vet ./...
+
+race:
+	@echo "== all tests under the race detector, $(RACE_CASES) cases for each property"
+	RAPID_CHECKS=$(RACE_CASES) go test -race -count=1 -timeout=20m ./...
+
+# The packages whose tests reach rapid are asked of the go command, so that a new one cannot be forgotten here.
+properties:
+	@echo "== the packages with property tests, $(PROPERTY_CASES) cases for each property"
+	@packages=$$(go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... \
+		| awk '$$1 ~ /\.test$$/ && / pgregory\.net\/rapid( |$$)/ { sub(/\.test$$/, "", $$1); print $$1 }'); \
+	[[ -n $$packages ]] || { echo "no package has property tests: is the search for them broken?" >&2; exit 1; }; \
+	set -x; RAPID_CHECKS=$(PROPERTY_CASES) go test -count=1 -timeout=30m $$packages
+
+unit: ## the loop while working: all tests, few random cases
+	RAPID_CHECKS=$(UNIT_CASES) go test -race ./...
+
+lint: $(GOLANGCI_LINT) ## linters, import rules and format; changes nothing
+	bash -n .ci/run
+	$(GOLANGCI_LINT) config verify
+	$(GOLANGCI_LINT) run ./...
+
+fmt: $(GOLANGCI_LINT) ## format all Go files
+	$(GOLANGCI_LINT) fmt
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+build: ## build bin/kube-static-egress-controller
+	CGO_ENABLED=0 go build -trimpath -o bin/$(PROGRAM) ./cmd/$(PROGRAM)
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/golangci-lint $@
