@@ -9,4 +9,6 @@ type Resource struct {
 // Desired is what should be there, sorted by key, each key once.
 type Desired struct {
 	Resources []Resource
+	Holds     []Wait   // what is not to be made yet, such as a gateway whose predecessors failed
+	Release   []string // allocation ids of the addresses that may be released now: nothing else ever is (rule 7)
 }

@@ -50,6 +50,12 @@ func (k Key) Name() string {
 	if k.Kind != TargetRoute {
 		return ""
 	}
+	if k.Table == "" { // in whatever table
+		return k.Prefix.String()
+	}
+	if !k.Prefix.IsValid() { // all of ours in it
+		return k.Table
+	}
 	return k.Table + " " + k.Prefix.String()
 }
 

@@ -18,7 +18,7 @@ type Memory struct {
 	Idle     time.Time            // since when nothing is claimed; zero while something is
 	Unused   map[string]time.Time // allocation ids of our addresses that no gateway uses, and since when
 	Gateways map[string]Zone      // the ids of all gateways known to be, or to have been, ours
-	Limits   map[string]int       // the tables that EC2 called full, and how much of their quota was used then
+	Limits   map[string]Limit     // the tables that EC2 called full
 	Failures map[Zone]Failure     // the zones whose gateways failed
 	Address  map[Zone]string      // the allocation id that a zone's gateway was last seen with
 }
@@ -33,6 +33,13 @@ type Accepted struct {
 type Leaving struct {
 	Prefix netip.Prefix
 	Since  time.Time
+}
+
+// Limit is how much of a table's quota was used when EC2 called the table full, and when that was: quotas can be raised,
+// so it is believed for an hour.
+type Limit struct {
+	Used  int
+	Since time.Time
 }
 
 // Failure counts the gateways of a zone that failed one after the other, for backing off.

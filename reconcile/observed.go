@@ -1,6 +1,9 @@
 package reconcile
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Observed is all that a provider saw in one look, facts only: nothing in it is decided yet. Duplicates are allowed,
 // because they happen. The order of its lists carries no meaning.
@@ -71,20 +74,22 @@ func (s Status) String() string { return statusNames[s] }
 //
 //   - A subnet: every subnet of the VPC. Key.Zone is the zone of its zone tag if it is ours, else the zone it lies in.
 //   - An address: every address of the account in the region. Key.Zone is that of its zone tag, if any.
-//   - A NAT route table: those with our role tag. The route 0.0.0.0/0 in one is a DefaultRoute.
+//   - A NAT route table: those with our role tag. The route 0.0.0.0/0 in one is a DefaultRoute, and has the table's id for
+//     its own.
 //   - An association: every explicit association of a subnet with a route table. Key.Zone is left empty; it follows from the subnet.
 //   - A gateway: every NAT gateway of the VPC.
 //   - A target route: every other route in any table of the VPC, 0.0.0.0/0 too. Whose it is follows from its gateway.
 type Found struct {
 	Key        Key
 	Spec       Spec
-	ID         string // its EC2 id (for an address the allocation id); empty for routes, which have none
+	ID         string // its EC2 id (for an address the allocation id; for a default route that of its table); empty for target routes
 	Holder     Holder
 	Stack      string // of what a stack holds: the stack
 	Status     Status
 	Code       string     // of a failed gateway: EC2's failure code and message
 	PublicIP   netip.Addr // of an address, and of a gateway
 	User       string     // of an address: the id of what uses it (gateway, instance, interface); empty if nothing does
+	Created    time.Time  // of a gateway: when it was asked for
 	Propagated bool       // of a route: a virtual private gateway put it there
 }
 

@@ -35,6 +35,7 @@ type Wait struct {
 	Key    Key
 	Reason string
 	Until  time.Time // when it is due; zero if that is not a matter of the clock
+	Held   bool      // not even that: somebody has to do something first, so it makes no sense to look again soon
 }
 
 // Plan leads from what exists to a goal. Equal input gives an equal plan, to the byte.

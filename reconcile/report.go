@@ -43,9 +43,9 @@ type Standing string
 
 // The standings, the best first.
 const (
-	StandingActive   Standing = "Active"   // routed in every DMZ route table
-	StandingPending  Standing = "Pending"  // on its way
-	StandingHeld     Standing = "Held"     // no longer asked for in a way that is accepted, but kept
+	StandingActive   Standing = "Active"  // routed in every DMZ route table
+	StandingPending  Standing = "Pending" // on its way
+	StandingHeld     Standing = "Held"    // no longer asked for in a way that is accepted, but kept
 	StandingFull     Standing = "TableFull"
 	StandingConflict Standing = "Conflict"
 	StandingRejected Standing = "Rejected"

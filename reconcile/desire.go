@@ -1,0 +1,237 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Asked is what is asked for, before anybody looked whether it can be had: claims, and what to do with each zone.
+type Asked struct {
+	Claims  []Claim        // sorted by right
+	Keep    []netip.Prefix // routed and claimed by nobody, and not to be withdrawn yet: it stays where it is routed
+	Zones   []ZoneAsked    // sorted by zone; each has its Path in Seen
+	Waiting []Wait
+	Refused []Verdict // the values that were not accepted
+}
+
+// ZoneAsked is what should become of one zone's egress path.
+type ZoneAsked struct {
+	Zone    Zone
+	Stage   Stage
+	Hold    string    // why no gateway is to be made yet; empty if it may
+	Until   time.Time // when that ends
+	Release bool      // the address may be released
+}
+
+// Stage is how much of an egress path there should be.
+type Stage int
+
+// The stages.
+const (
+	Build    Stage = iota // all of it
+	Keep                  // what is there, and no more
+	TearDown              // nothing but the address (rule 7)
+)
+
+// backOff is how long after the n-th failure of a gateway in a row another one is made: 30 s, doubling up to 32 minutes.
+// EC2 charges nothing for a failed gateway, but a quota or a permission does not mend itself in seconds.
+func backOff(n int) time.Duration { return 30 * time.Second << min(n-1, 6) }
+
+// Desire says what is asked for. It starts and stops the clocks in the memory (rules 7, 11, 13), and the memory that comes
+// back is that of the next pass. A clock that was lost starts again: late, never early.
+func Desire(c Config, s Seen, claims Claims, m Memory, now time.Time) (Asked, Memory) {
+	m = m.clone()
+	d := desiring{config: c, seen: &s, claims: claims, memory: &m, now: now}
+	d.asked = Asked{Claims: claims.List, Refused: claims.Refused}
+	d.leave()
+	idle := d.idle()
+	for i := range s.Paths {
+		d.zone(&s.Paths[i], idle)
+	}
+	return d.asked, m
+}
+
+type desiring struct {
+	config Config
+	seen   *Seen
+	claims Claims
+	memory *Memory
+	now    time.Time
+	asked  Asked
+}
+
+// leave decides about what our routes carry and nobody claims: since when, and whether it may go. It works on addresses,
+// not on claims, so it needs no memory of who asked once.
+func (d *desiring) leave() {
+	var routed, claimed []netip.Prefix
+	for _, t := range d.seen.Tables {
+		for _, r := range t.Ours {
+			routed = append(routed, r.Key.Prefix)
+		}
+	}
+	for _, c := range d.claims.List {
+		claimed = append(claimed, c.Target)
+	}
+	unclaimed := subtract(routed, claimed)
+	before := d.memory.Leaving
+	d.memory.Leaving = nil
+	if d.claims.Freeze != "" {
+		d.keep(unclaimed, "nothing is withdrawn: "+d.claims.Freeze)
+		return
+	}
+	if d.claims.Unclear != "" {
+		old := subtract(unclaimed, d.memory.Claimed)
+		d.keep(old, d.claims.Unclear)
+		unclaimed = subtract(unclaimed, old)
+	}
+	for _, l := range before { // clocks that run already
+		part := intersect(unclaimed, []netip.Prefix{l.Prefix})
+		d.leaving(part, l.Since)
+		unclaimed = subtract(unclaimed, part)
+	}
+	d.leaving(unclaimed, d.now)
+	slices.SortFunc(d.memory.Leaving, func(a, b Leaving) int { return comparePrefix(a.Prefix, b.Prefix) })
+}
+
+func (d *desiring) keep(ps []netip.Prefix, why string) {
+	d.asked.Keep = append(d.asked.Keep, ps...)
+	for _, p := range ps {
+		d.wait(Wait{Key: RouteKey("", p), Reason: why, Held: true})
+	}
+}
+
+func (d *desiring) leaving(ps []netip.Prefix, since time.Time) {
+	due := since.Add(d.config.WithdrawDelay)
+	for _, p := range ps {
+		d.memory.Leaving = append(d.memory.Leaving, Leaving{Prefix: p, Since: since})
+		if d.now.Before(due) {
+			d.asked.Keep = append(d.asked.Keep, p)
+			d.wait(Wait{Key: RouteKey("", p), Reason: "nobody claims it any more (--withdraw-delay)", Until: due})
+		}
+	}
+}
+
+func (d *desiring) wait(w Wait) { d.asked.Waiting = append(d.asked.Waiting, w) }
+
+// idle reports since when nothing is claimed nor waits to be withdrawn.
+func (d *desiring) idle() bool {
+	if len(d.claims.List) > 0 || len(d.asked.Keep) > 0 || d.claims.Freeze != "" || d.config.Preallocate {
+		d.memory.Idle = time.Time{}
+		return false
+	}
+	if d.memory.Idle.IsZero() {
+		d.memory.Idle = d.now
+	}
+	return true
+}
+
+func (d *desiring) zone(p *Path, idle bool) {
+	d.remember(p)
+	z := ZoneAsked{Zone: p.Zone}
+	switch {
+	case !p.Configured:
+		z.Stage = TearDown // unless routes lead there: Admit sees to that
+	case idle:
+		z.Stage = d.idleStage(p)
+	case d.claims.Freeze != "" && len(d.claims.List) == 0 && !d.config.Preallocate:
+		z.Stage = Keep // nobody is known to need it, nor not to
+	case p.Blocked != "":
+		z.Stage = Keep
+	}
+	if f, failed := d.memory.Failures[p.Zone]; failed && p.Gateway == nil && d.now.Before(f.Until) {
+		z.Hold, z.Until = fmt.Sprintf("gateway %s failed (failure %d in a row)", f.Gateway, f.Count), f.Until
+	}
+	if z.Stage == Build && p.Missing != "" && !d.config.mayDisrupt(string(p.Zone)) {
+		z.Stage = Keep // another address would break every partner's allow-list in silence (rule 7)
+	}
+	z.Release = z.Stage == TearDown && d.release(p)
+	d.asked.Zones = append(d.asked.Zones, z)
+}
+
+// idleStage keeps the path for the delay, which starts only when there is something to keep.
+func (d *desiring) idleStage(p *Path) Stage {
+	due := d.memory.Idle.Add(d.config.TeardownDelay)
+	if !d.now.Before(due) {
+		return TearDown
+	}
+	for kind, f := range p.parts() {
+		if kind == Address {
+			continue
+		}
+		d.wait(Wait{Key: f.Key, Reason: "nothing is claimed any more (--teardown-delay)", Until: due})
+		break
+	}
+	return Keep
+}
+
+// remember takes down what cannot be seen again later.
+func (d *desiring) remember(p *Path) {
+	if p.Gateway != nil && p.Gateway.Status == Active {
+		delete(d.memory.Failures, p.Zone)
+		if p.Address != nil {
+			d.memory.Address[p.Zone] = p.Address.ID
+		}
+	}
+	var last *Found
+	for _, g := range p.Failed {
+		last = younger(last, g)
+	}
+	if f := d.memory.Failures[p.Zone]; last != nil && f.Gateway != last.ID {
+		n := f.Count + 1
+		d.memory.Failures[p.Zone] = Failure{Count: n, Gateway: last.ID, Until: d.now.Add(backOff(n))}
+	}
+	if p.Address == nil {
+		return
+	}
+	if id := p.Address.ID; p.Gateway != nil || len(p.Dying) > 0 {
+		delete(d.memory.Unused, id)
+	} else if _, runs := d.memory.Unused[id]; !runs {
+		d.memory.Unused[id] = d.now
+	}
+}
+
+// release reports whether the zone's address may be released: ours, asked for, used by nothing, and its gateway gone for
+// long enough (rule 7). One that the user brought is foreign, so it never is.
+func (d *desiring) release(p *Path) bool {
+	a := p.Address
+	if !d.config.ReleaseAddresses || a == nil || a.Holder != Ours || a.ID == p.Config.Allocation || a.User != "" {
+		return false
+	}
+	since, runs := d.memory.Unused[a.ID]
+	if due := since.Add(d.config.ReleaseDelay); runs && d.now.Before(due) {
+		d.wait(Wait{Key: a.Key, Reason: "no gateway uses it (--eip-reclaim-policy=Delete, --release-delay)", Until: due, Held: true})
+		return false
+	}
+	return runs
+}
+
+// Learn takes down what a look and an applied plan taught: all gateways that are ours, and the tables that EC2 called full.
+func Learn(s Seen, p Plan, r Result, m Memory, now time.Time) Memory {
+	m = m.clone()
+	for id, z := range s.owners {
+		m.Gateways[id] = z
+	}
+	for id, l := range m.Limits {
+		if now.Sub(l.Since) >= time.Hour {
+			delete(m.Limits, id)
+		}
+	}
+	for i, err := range r.Errors {
+		if !isTableFull(err) {
+			continue
+		}
+		for _, t := range s.Tables {
+			if t.ID == p.Actions[i].Key.Table {
+				m.Limits[t.ID] = Limit{Used: t.Used, Since: now}
+			}
+		}
+	}
+	return m
+}
+
+func compareWaits(a, b Wait) int {
+	return cmp.Or(a.Key.Compare(b.Key), cmp.Compare(a.Reason, b.Reason), a.Until.Compare(b.Until))
+}

@@ -1,0 +1,344 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Diff compares what is desired with what is there. The plan's actions are sorted, one for each key (spare things aside),
+// and each names those that must come first; what cannot be done yet is in its Waiting. Diff is total: whatever it is
+// given, it deletes nothing foreign and releases nothing but what Desired.Release names.
+func Diff(want Desired, s Seen) Plan {
+	d := newDiffing(want, &s)
+	for i := range s.Paths {
+		d.path(&s.Paths[i])
+	}
+	for i := range s.Tables {
+		d.routes(&s.Tables[i])
+	}
+	d.orphans()
+	return d.finish()
+}
+
+type diffing struct {
+	seen    *Seen
+	wanted  map[Key]Resource
+	inTable map[string][]Resource // the wanted routes of each table
+	ours    map[Key]*Found        // our routes
+	foreign map[Key]*Found        // other routes in the same tables
+	holds   map[Key]Wait
+	plan    Plan
+	drafts  []draft
+	planned map[Key]bool    // what the plan makes or mends
+	gone    map[string]bool // the ids of what it deletes
+	waits   []Wait
+}
+
+func newDiffing(want Desired, s *Seen) *diffing {
+	d := &diffing{
+		seen: s, wanted: map[Key]Resource{}, inTable: map[string][]Resource{}, ours: map[Key]*Found{}, foreign: map[Key]*Found{},
+		holds: map[Key]Wait{}, planned: map[Key]bool{}, gone: map[string]bool{}, plan: Plan{Goal: want, IDs: map[Key]string{}},
+	}
+	for _, r := range want.Resources {
+		d.wanted[r.Key] = r
+		if r.Key.Kind == TargetRoute {
+			d.inTable[r.Key.Table] = append(d.inTable[r.Key.Table], r)
+		}
+	}
+	for _, h := range want.Holds {
+		d.holds[h.Key] = h
+	}
+	for _, t := range s.Tables {
+		for i := range t.Ours {
+			d.ours[t.Ours[i].Key] = &t.Ours[i]
+		}
+		for i := range t.Foreign {
+			d.foreign[t.Foreign[i].Key] = &t.Foreign[i]
+		}
+	}
+	return d
+}
+
+// draft is an action whose needs are not numbered yet: it needs every action that one of its conditions holds for.
+type draft struct {
+	action Action
+	id     string // of a thing that is deleted, to tell spares of one key apart
+	needs  []need // what must come first, if it is in the plan at all
+}
+
+// need names actions of the plan: by key, and by id where the key alone does not tell.
+type need struct {
+	key Key
+	id  string
+}
+
+func (d *diffing) wait(k Key, why string) { d.waits = append(d.waits, Wait{Key: k, Reason: why}) }
+
+func (d *diffing) draft(x draft) {
+	d.drafts = append(d.drafts, x)
+	if x.action.Verb == Delete {
+		d.gone[x.id] = d.gone[x.id] || x.id != ""
+	} else {
+		d.planned[x.action.Key] = true
+	}
+}
+
+// creates gives what of a zone's path is to be there before a thing of that kind is made. The subnet comes first, as the
+// zone's lock (rule 9).
+var creates = map[Kind][]Kind{
+	Subnet:       nil,
+	Address:      {Subnet},
+	NATTable:     {Subnet},
+	DefaultRoute: {NATTable},
+	Association:  {Subnet, NATTable, DefaultRoute},
+	NATGateway:   {Subnet, Address, DefaultRoute, Association},
+}
+
+// deletes gives what of a zone's path is to be gone before a thing of that kind is deleted.
+var deletes = map[Kind][]Kind{
+	NATGateway:   nil,
+	Association:  {NATGateway},
+	DefaultRoute: {NATGateway},
+	NATTable:     {Association, DefaultRoute},
+	Subnet:       {NATGateway, Association},
+	Address:      {NATGateway},
+}
+
+// path plans one zone's egress path.
+func (d *diffing) path(p *Path) {
+	found := map[Kind]*Found{}
+	for kind, f := range p.parts() {
+		found[kind] = f
+		if kind != DefaultRoute && kind != Association {
+			d.plan.IDs[f.Key] = f.ID
+		}
+	}
+	for _, g := range p.Failed {
+		d.deleteGateway(g, "it failed: "+g.Code)
+	}
+	remade := d.remade(p, found)
+	for kind := Subnet; kind <= NATGateway; kind++ {
+		k := Key{Kind: kind, Zone: p.Zone}
+		want, wanted := d.wanted[k]
+		f := found[kind]
+		switch {
+		case f == nil && wanted:
+			d.create(p, want)
+		case f == nil || wanted && f.Spec == want.Spec && !remade[kind] && f.Status != Blackhole:
+			if wanted && f != nil && f.Status == Pending {
+				d.wait(k, fmt.Sprintf("gateway %s is pending", f.ID))
+			}
+		case wanted && !remade[kind]:
+			d.replace(p, f, want)
+		default:
+			d.remove(p, f, remade[kind])
+		}
+	}
+	for _, f := range p.Spares {
+		d.spare(p, f)
+	}
+}
+
+// remade gives what of the path has drifted in a way that cannot be mended in place, and what rests on that: it is deleted
+// now, and made again by a later plan. Admit lets that happen only where a disruption was allowed (rule 8) or nothing works.
+func (d *diffing) remade(p *Path, found map[Kind]*Found) map[Kind]bool {
+	drifted := func(kind Kind) bool {
+		want, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]
+		return wanted && found[kind] != nil && found[kind].Spec != want.Spec
+	}
+	out := map[Kind]bool{}
+	if drifted(Subnet) {
+		out[Subnet], out[Association], out[NATGateway] = true, found[Association] != nil, found[NATGateway] != nil
+	}
+	if drifted(Address) || drifted(NATGateway) {
+		out[NATGateway] = found[NATGateway] != nil
+	}
+	return out
+}
+
+func (d *diffing) create(p *Path, want Resource) {
+	if h, held := d.holds[want.Key]; held {
+		d.waits = append(d.waits, h)
+		return
+	}
+	for _, kind := range creates[want.Key.Kind] {
+		k := Key{Kind: kind, Zone: p.Zone}
+		if _, wanted := d.wanted[k]; !wanted {
+			d.wait(want.Key, fmt.Sprintf("it needs the %s, which cannot be had", kind))
+			return
+		}
+	}
+	a := Action{Verb: Create, Key: want.Key, After: &want, Reason: "it is not there"}
+	if want.Key.Kind == NATGateway {
+		if why := addressTaken(p); why != "" {
+			d.wait(want.Key, why)
+			return
+		}
+		a.Before = p.Dead
+	}
+	d.draft(draft{action: a, needs: needsOf(creates, want.Key)})
+}
+
+// addressTaken says which gateway of ours still has the zone's address: EC2 refuses another one until it is gone (rule 6).
+func addressTaken(p *Path) string {
+	for _, g := range p.Dying {
+		if p.Address != nil && (p.Address.User == g.ID || g.Spec.Address == To(Address, p.Zone) || g.Spec.Address.ID == p.Address.ID) {
+			return fmt.Sprintf("gateway %s, which is going, still has the address %s", g.ID, p.Address.ID)
+		}
+	}
+	return ""
+}
+
+func needsOf(table map[Kind][]Kind, k Key) []need {
+	var out []need
+	for _, kind := range table[k.Kind] {
+		out = append(out, need{key: Key{Kind: kind, Zone: k.Zone}})
+	}
+	return out
+}
+
+// replace mends in place what can be mended so: routes and associations. An address's Spec differs only where the user
+// brought another one, and then there is nothing to mend but the gateway, which goes first.
+func (d *diffing) replace(p *Path, f *Found, want Resource) {
+	if f.Key.Kind != DefaultRoute && f.Key.Kind != Association {
+		return
+	}
+	if igw := d.seen.Site.InternetGateway; f.Key.Kind == DefaultRoute && (igw == "" || want.Spec.Target != ByID(igw)) {
+		return // what it leads to is not attached: nothing better to point it to
+	}
+	why := fmt.Sprintf("it leads to %s", f.Spec.Target)
+	if f.Status == Blackhole {
+		why += ", a black hole"
+	}
+	d.draft(draft{
+		action: Action{Verb: Replace, Key: f.Key, Before: f, After: &want, Reason: why},
+		needs:  needsOf(creates, f.Key),
+	})
+}
+
+// remove deletes a part of the path that is not wanted, or not as it is.
+func (d *diffing) remove(p *Path, f *Found, remade bool) {
+	why := "nothing needs it any more"
+	if remade {
+		why = "it has to be made again, and the disruption was allowed"
+	}
+	switch f.Key.Kind {
+	case NATGateway:
+		d.gatewayGoes(p, *f, why, remade)
+		return
+	case Address:
+		if !slices.Contains(d.plan.Goal.Release, f.ID) {
+			return
+		}
+		why = "it is released: nothing has used it for the delay"
+	case Subnet, NATTable, Association, DefaultRoute, TargetRoute:
+	}
+	if f.Holder != Ours && f.Key.Kind != Association && f.Key.Kind != DefaultRoute {
+		return
+	}
+	if g := d.inTheWay(p, f); g != "" {
+		d.wait(f.Key, g)
+		return
+	}
+	d.draft(draft{action: Action{Verb: Delete, Key: f.Key, Before: f, Reason: why}, id: f.ID, needs: needsOf(deletes, f.Key)})
+}
+
+// inTheWay says which gateway keeps a part of the path from being deleted: one that stays for now, or is still going.
+func (d *diffing) inTheWay(p *Path, f *Found) string {
+	for _, g := range p.Dying {
+		return fmt.Sprintf("gateway %s is still going", g.ID)
+	}
+	if p.Gateway != nil && !d.gone[p.Gateway.ID] {
+		return fmt.Sprintf("gateway %s is still there", p.Gateway.ID)
+	}
+	return ""
+}
+
+// gatewayGoes deletes a gateway once no table routes to it (rule 13). Where the disruption was allowed its routes turn
+// black instead, and are replaced later (rule 4).
+func (d *diffing) gatewayGoes(p *Path, g Found, why string, disrupt bool) {
+	if !disrupt {
+		if n := d.staying(g.ID); n > 0 {
+			d.wait(g.Key, fmt.Sprintf("gateway %s: %d routes lead to it that stay for now", g.ID, n))
+			return
+		}
+	}
+	d.deleteGateway(g, why)
+}
+
+// staying counts the routes to a gateway that this plan neither deletes nor points elsewhere. It is asked before the
+// routes are planned, so it asks what is wanted.
+func (d *diffing) staying(gateway string) int {
+	n := 0
+	for _, r := range d.seen.routes[gateway] {
+		if d.ours[r.Key] == nil {
+			n++ // somebody else's, in whatever table
+			continue
+		}
+		want, wanted := d.wanted[r.Key]
+		moved := wanted && want.Spec.Target != d.seen.ref(r.Spec.Target) && d.leadsOn(want.Spec.Target)
+		gone := !wanted && d.uncovered(r.Key) == ""
+		if !moved && !gone {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *diffing) tableOf(id string) *DMZ {
+	i, ok := slices.BinarySearchFunc(d.seen.Tables, id, func(t DMZ, id string) int { return cmp.Compare(t.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &d.seen.Tables[i]
+}
+
+func (d *diffing) deleteGateway(g Found, why string) {
+	d.draft(draft{
+		action: Action{Verb: Delete, Key: g.Key, Before: &g, Reason: why},
+		id:     g.ID,
+	})
+}
+
+// spare deletes what of ours is there twice. A spare address is kept and reported (rule 9).
+func (d *diffing) spare(p *Path, f Found) {
+	const why = "it is there twice, and the other one is in use"
+	switch f.Key.Kind {
+	case NATGateway:
+		d.gatewayGoes(p, f, why, false)
+		return
+	case Address, Association, DefaultRoute, TargetRoute:
+		return
+	case Subnet:
+		if slices.ContainsFunc(p.Dying, func(g Found) bool { return g.Spec.Subnet.ID == f.ID }) {
+			d.wait(f.Key, fmt.Sprintf("subnet %s: a gateway in it is still going", f.ID))
+			return
+		}
+	case NATTable:
+	}
+	x := draft{action: Action{Verb: Delete, Key: f.Key, Before: &f, Reason: why}, id: f.ID}
+	if f.Key.Kind == NATTable { // a replaced association leaves it free
+		x.needs = []need{{key: Key{Kind: Association, Zone: p.Zone}}}
+	}
+	for _, g := range p.Spares {
+		if g.Key.Kind == NATGateway && g.Spec.Subnet.ID == f.ID {
+			if !d.gone[g.ID] {
+				d.wait(f.Key, fmt.Sprintf("subnet %s: gateway %s is still in it", f.ID, g.ID))
+				return
+			}
+			x.needs = append(x.needs, need{key: g.Key, id: g.ID})
+		}
+	}
+	d.draft(x)
+}
+
+// orphans drops what is wanted of nothing that exists: routes into tables that are gone. They come from a desired state
+// that is older than what was seen.
+func (d *diffing) orphans() {
+	for _, r := range d.plan.Goal.Resources {
+		if r.Key.Kind == TargetRoute && d.tableOf(r.Key.Table) == nil {
+			d.wait(r.Key, "the route table is not there")
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// routes plans one table. New routes and replaced ones come before those that go (rule 4).
+func (d *diffing) routes(t *DMZ) {
+	for _, r := range d.inTable[t.ID] {
+		d.route(r)
+	}
+	for i := range t.Ours {
+		if _, wanted := d.wanted[t.Ours[i].Key]; !wanted {
+			d.routeGoes(&t.Ours[i])
+		}
+	}
+}
+
+// route makes a route or points it to where it should lead.
+func (d *diffing) route(want Resource) {
+	ours, foreign := d.ours[want.Key], d.foreign[want.Key]
+	switch {
+	case foreign != nil && (foreign.Status != Blackhole || foreign.Propagated):
+		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{Key: want.Key, Reason: fmt.Sprintf(
+			"there is a route to %s, which is not ours", foreign.Spec.Target)})
+		return
+	case ours != nil && d.right(ours, want):
+		return
+	}
+	if why := d.notReady(want.Spec.Target); why != "" {
+		d.wait(want.Key, why)
+		return
+	}
+	x := draft{action: Action{Verb: Create, Key: want.Key, After: &want, Reason: "it is claimed"}}
+	if before := cmp.Or(ours, foreign); before != nil {
+		x.action.Verb, x.action.Before = Replace, before
+		x.action.Reason = fmt.Sprintf("it leads to %s", before.Spec.Target)
+		if before.Status == Blackhole {
+			x.action.Reason += ", a black hole"
+		}
+	}
+	if z := want.Spec.Target.Zone; z != "" {
+		for _, kind := range []Kind{DefaultRoute, Association, NATGateway} {
+			x.needs = append(x.needs, need{key: Key{Kind: kind, Zone: z}})
+		}
+	}
+	d.draft(x)
+}
+
+// right reports whether a route of ours leads where it should. A black hole does so only while that gateway does not work:
+// there is nothing better to point it to.
+func (d *diffing) right(f *Found, want Resource) bool {
+	if f.Spec != want.Spec {
+		return false
+	}
+	return f.Status != Blackhole || !d.leadsOn(want.Spec.Target)
+}
+
+// leadsOn reports whether a route may lead to target now: it is the gateway of a zone, and ready.
+func (d *diffing) leadsOn(target Ref) bool {
+	p := d.seen.pathOf(target.Zone)
+	return target.Kind == NATGateway && p != nil && p.Ready(d.seen.Site.InternetGateway)
+}
+
+// notReady says why a route cannot lead to target even after the plan's other actions; "" if it can (rule 15).
+func (d *diffing) notReady(target Ref) string {
+	if target.Kind != NATGateway || target.ID != "" {
+		return fmt.Sprintf("%s is not the gateway of a zone", target)
+	}
+	p := d.seen.pathOf(target.Zone)
+	if p == nil {
+		return fmt.Sprintf("there is no zone %s", target.Zone)
+	}
+	if g := p.Gateway; g != nil && d.gone[g.ID] {
+		return fmt.Sprintf("gateway %s is to be made again", g.ID)
+	}
+	if g := p.Gateway; g != nil && g.Status != Active {
+		return fmt.Sprintf("gateway %s is %s", g.ID, g.Status)
+	}
+	for _, kind := range []Kind{DefaultRoute, Association, NATGateway} {
+		k := Key{Kind: kind, Zone: p.Zone}
+		if !d.planned[k] && !d.works(p, kind) {
+			return fmt.Sprintf("it needs the %s of %s", kind, p.Zone)
+		}
+	}
+	return ""
+}
+
+func (d *diffing) works(p *Path, kind Kind) bool {
+	switch kind {
+	case NATGateway:
+		return p.Gateway != nil
+	case Association:
+		return p.Association != nil && p.Association.Spec.Target == To(NATTable, p.Zone)
+	case DefaultRoute:
+		return p.DefaultRoute != nil && p.DefaultRoute.Status == Active &&
+			p.DefaultRoute.Spec.Target == ByID(d.seen.Site.InternetGateway)
+	case Subnet, Address, NATTable, TargetRoute:
+	}
+	return false
+}
+
+// routeGoes deletes a route that nobody needs, after all that stands in for it: every route that is made or replaced and
+// overlaps it comes first. While one that should stand in does not work, it stays (rule 4).
+func (d *diffing) routeGoes(f *Found) {
+	if why := d.uncovered(f.Key); why != "" {
+		d.wait(f.Key, why)
+		return
+	}
+	d.draft(draft{
+		action: Action{Verb: Delete, Key: f.Key, Before: f, Reason: "nobody claims it any more"},
+	})
+}
+
+// uncovered says which wanted route that overlaps the one with key k neither works now nor is made to by this plan; "" if
+// there is none.
+func (d *diffing) uncovered(k Key) string {
+	for _, r := range d.inTable[k.Table] {
+		if !r.Key.Prefix.Overlaps(k.Prefix) {
+			continue
+		}
+		ours := d.ours[r.Key]
+		works := ours != nil && d.right(ours, r) && ours.Status == Active && d.alive(r.Spec.Target)
+		if !works && d.notReady(r.Spec.Target) != "" {
+			return fmt.Sprintf("it goes once %s works", r.Key)
+		}
+	}
+	return ""
+}
+
+// alive reports whether traffic to target gets out.
+func (d *diffing) alive(target Ref) bool {
+	p := d.seen.pathOf(target.Zone)
+	return target.Kind == NATGateway && p != nil && p.Gateway != nil && p.Gateway.Status == Active && !d.gone[p.Gateway.ID]
+}
