@@ -1,0 +1,48 @@
+package awsec2
+
+import (
+	"cmp"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
+)
+
+func (s sight) addressesFound() []reconcile.Found {
+	users := s.users()
+	var found []reconcile.Found
+	for _, a := range s.listing.addresses {
+		t := tagsOf(a.Tags)
+		holder, stack := s.config.whose(t, RoleAddress)
+		id := aws.ToString(a.AllocationId)
+		found = append(found, reconcile.Found{
+			Key:      reconcile.Key{Kind: reconcile.Address, Zone: reconcile.Zone(t[TagZone])},
+			ID:       id,
+			Holder:   holder,
+			Stack:    stack,
+			PublicIP: address(a.PublicIp),
+			User: cmp.Or(users[id], aws.ToString(a.InstanceId), aws.ToString(a.NetworkInterfaceId),
+				aws.ToString(a.AssociationId)),
+		})
+	}
+	return found
+}
+
+// users are the gateways that have an address, by allocation id. DescribeAddresses shows a pending gateway's address as
+// free for a while, so the gateways' own list is asked first. Of several, one that is not on its way out counts.
+func (s sight) users() map[string]string {
+	users := map[string]string{}
+	note := func(want func(types.NatGatewayState) bool) {
+		for _, g := range s.listing.gateways {
+			for _, a := range g.NatGatewayAddresses {
+				id := aws.ToString(a.AllocationId)
+				if want(g.State) && users[id] == "" && id != "" && a.Status != types.NatGatewayAddressStatusFailed {
+					users[id] = aws.ToString(g.NatGatewayId)
+				}
+			}
+		}
+	}
+	note(func(state types.NatGatewayState) bool { return alive(state) && state != types.NatGatewayStateDeleting })
+	note(alive)
+	return users
+}
