@@ -2,6 +2,9 @@ package reconcile
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -11,7 +14,7 @@ type Reader interface {
 }
 
 // Loop goes round: read, observe, accept, desire, admit, diff, apply, report. A pass never blocks on a state that takes
-// time (rule 5); the loop looks again instead.
+// time (rule 5); the loop looks again instead. It is used by one goroutine at a time.
 type Loop struct {
 	Config   Config
 	Provider Provider
@@ -23,4 +26,154 @@ type Loop struct {
 	Now      func() time.Time
 
 	memory Memory
+	busy   int // passes in a row that did something
+	failed int // passes in a row that failed
+}
+
+// The pace of the loop.
+const (
+	pollPending = 5 * time.Second // how often something that takes its time is looked at
+	firstRetry  = time.Second     // after a failure; doubles up to the resync
+)
+
+// Run goes round until ctx ends; then it starts nothing new, lets what has been started come to its end, and returns. It
+// returns no other way: a pass that fails is reported, and tried again.
+func (l *Loop) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		r := l.pass(ctx, !l.DryRun)
+		l.sleep(ctx, l.pause(r))
+	}
+}
+
+// Plan makes one pass that applies nothing.
+func (l *Loop) Plan(ctx context.Context) Report { return l.pass(ctx, false) }
+
+// Once goes round until there is nothing left to do but what somebody else has to do first. It fails at once, and changes
+// nothing, where the set-up has problems; and when ctx ends, saying what is left.
+func (l *Loop) Once(ctx context.Context) (Report, error) {
+	for {
+		r := l.once(ctx)
+		switch {
+		case len(r.Problems) > 0:
+			return r, problems(r.Problems)
+		case converged(r):
+			return r, nil
+		}
+		l.sleep(ctx, l.pause(r))
+		if ctx.Err() != nil {
+			return r, fmt.Errorf("not converged: %w", errors.Join(append(left(r), r.Err)...))
+		}
+	}
+}
+
+// once makes a pass that applies only if the set-up is sound.
+func (l *Loop) once(ctx context.Context) Report {
+	d := l.decide(ctx)
+	return l.carryOut(ctx, d, len(d.Report.Problems) == 0)
+}
+
+func problems(ps []Problem) error {
+	var errs []error
+	for _, p := range ps {
+		errs = append(errs, errors.New(p.Reason))
+	}
+	return errors.Join(errs...)
+}
+
+func converged(r Report) bool {
+	return r.Err == nil && len(r.Plan.Actions) == 0 && len(left(r)) == 0
+}
+
+// left says what a plan still waits for, but for what is held: to wait for that makes no sense.
+func left(r Report) []error {
+	var errs []error
+	for _, w := range r.Plan.Waiting {
+		if !w.Held {
+			errs = append(errs, fmt.Errorf("%s: %s", w.Key, w.Reason))
+		}
+	}
+	return errs
+}
+
+func (l *Loop) pass(ctx context.Context, apply bool) Report { return l.carryOut(ctx, l.decide(ctx), apply) }
+
+func (l *Loop) now() time.Time {
+	if l.Now != nil {
+		return l.Now()
+	}
+	return time.Now()
+}
+
+// decide reads, looks and decides. When looking fails nothing is known, and the memory stays as it was.
+func (l *Loop) decide(ctx context.Context) Decision {
+	reading := l.Reader.Read(ctx)
+	o, err := l.Provider.Observe(ctx)
+	if err != nil {
+		return Decision{Report: Report{At: l.now(), Err: err}, Memory: l.memory}
+	}
+	d := Decide(l.Config, o, reading, l.memory, l.now())
+	for _, c := range reading.Clusters {
+		if c.Incomplete != "" {
+			d.Report.Warnings = append(d.Report.Warnings, strings.TrimSpace(c.Name+" "+c.Incomplete))
+		}
+	}
+	return d
+}
+
+func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
+	r := d.Report
+	l.memory = d.Memory
+	if r.Err == nil && apply && len(r.Plan.Actions) > 0 {
+		r.Result, r.Err = l.Provider.Apply(ctx, r.Plan)
+		r.Applied = true
+		l.memory = Learn(d.seen, r.Plan, r.Result, l.memory, l.now())
+	}
+	l.count(r)
+	if cut := ctx.Err() != nil && r.Err != nil && !r.Applied; l.Report != nil && !cut {
+		l.Report(r) // but not of a look that was cut short by the end
+	}
+	return r
+}
+
+func (l *Loop) count(r Report) {
+	l.busy, l.failed = l.busy+1, l.failed+1
+	if !r.Applied {
+		l.busy = 0
+	}
+	if r.Err == nil {
+		l.failed = 0
+	}
+}
+
+// pause is how long the loop sleeps after a pass. What was just done is looked at again at once, but a loop that never
+// comes to rest slows down: something undoes what it does, and neither side must be hurried.
+func (l *Loop) pause(r Report) time.Duration {
+	p := l.Resync
+	switch {
+	case l.failed > 0:
+		return min(p, firstRetry<<min(l.failed-1, 10))
+	case l.busy > 0:
+		return min(p, time.Duration(l.busy-1)*firstRetry, pollPending)
+	}
+	for _, w := range r.Plan.Waiting {
+		switch {
+		case w.Held:
+		case w.Until.IsZero():
+			p = min(p, pollPending)
+		default:
+			p = min(p, max(0, w.Until.Sub(l.now())))
+		}
+	}
+	return p
+}
+
+// sleep waits for the time to pass, for an event, or for the end.
+func (l *Loop) sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.Wake:
+	case <-t.C:
+	}
 }

@@ -1,0 +1,74 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Decision is what one pass comes to before anything is done: the report of what was seen and planned, and what the next
+// pass has to remember.
+type Decision struct {
+	Report Report
+	Memory Memory
+	seen   Seen
+}
+
+// Decide goes through all that is pure in a pass: recognise, accept, desire, admit, diff. Equal input gives an equal
+// decision, whatever the order of the lists in it.
+func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
+	seen := See(c, o, m)
+	claims, m := Accept(c, seen.Site.CIDRs, r, m)
+	asked, m := Desire(c, seen, claims, m, now)
+	admitted := Admit(c, asked, seen)
+	plan := Diff(admitted.Desired, seen)
+	plan.Conflicts = append(plan.Conflicts, admitted.Conflicts...)
+	slices.SortStableFunc(plan.Conflicts, func(x, y Conflict) int {
+		return cmp.Or(x.Key.Compare(y.Key), cmp.Compare(x.Reason, y.Reason))
+	})
+	plan.Waiting = append(plan.Waiting, asked.Waiting...)
+	slices.SortFunc(plan.Waiting, compareWaits)
+	return Decision{
+		Report: Report{
+			At: now, Zones: zoneReports(seen), Plan: plan, Verdicts: verdicts(seen, asked, admitted),
+			Problems: seen.Problems, Warnings: seen.Warnings,
+		},
+		Memory: Learn(seen, plan, Result{}, m, now),
+		seen:   seen,
+	}
+}
+
+func zoneReports(s Seen) []ZoneReport {
+	var out []ZoneReport
+	for _, p := range s.Paths {
+		z := ZoneReport{Zone: p.Zone, Configured: p.Configured, State: "none"}
+		if p.Address != nil {
+			z.Allocation, z.PublicIP = p.Address.ID, p.Address.PublicIP
+			z.Brought = p.Address.ID == p.Config.Allocation
+		}
+		if p.Gateway != nil {
+			z.Gateway, z.State = p.Gateway.ID, stateNames[p.Gateway.Status]
+		} else if len(p.Failed) > 0 {
+			z.Gateway, z.State = p.Failed[0].ID, "failed: "+p.Failed[0].Code
+		} else if len(p.Dying) > 0 {
+			z.Gateway, z.State = p.Dying[0].ID, stateNames[Deleting]
+		}
+		for _, f := range p.Spares {
+			if f.Key.Kind == Address {
+				z.Spares = append(z.Spares, f.ID)
+			}
+		}
+		for _, t := range s.Tables {
+			if t.Zone == p.Zone && t.Active {
+				z.Tables = append(z.Tables, t.ID)
+			}
+		}
+		out = append(out, z)
+	}
+	return out
+}
+
+// stateNames are EC2's own words for the states of a gateway.
+var stateNames = map[Status]string{
+	Active: "available", Pending: "pending", Failed: "failed", Deleting: "deleting", Deleted: "deleted", Blackhole: "unknown",
+}

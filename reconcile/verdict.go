@@ -1,0 +1,126 @@
+package reconcile
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// carried finds, in one table, the routes that carry a network.
+type carried struct {
+	table  *DMZ
+	zone   Zone
+	sorted []netip.Prefix
+	active map[netip.Prefix]bool // of each wanted route, whether it works
+}
+
+func carriers(s Seen, want Desired) []carried {
+	routes := map[string][]Resource{}
+	for _, r := range want.Resources {
+		if r.Key.Kind == TargetRoute {
+			routes[r.Key.Table] = append(routes[r.Key.Table], r)
+		}
+	}
+	var out []carried
+	for i := range s.Tables {
+		t := &s.Tables[i]
+		if !t.Active && len(routes[t.ID]) == 0 {
+			continue
+		}
+		c := carried{table: t, active: map[netip.Prefix]bool{}}
+		works := map[Key]bool{}
+		for _, f := range t.Ours {
+			p := s.pathOf(f.Spec.Target.Zone)
+			works[f.Key] = f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Gateway != nil && p.Gateway.Status == Active
+		}
+		for _, r := range routes[t.ID] {
+			c.active[r.Key.Prefix] = works[r.Key]
+			c.sorted = append(c.sorted, r.Key.Prefix)
+		}
+		c.zone = t.Zone
+		slices.SortFunc(c.sorted, comparePrefix)
+		out = append(out, c)
+	}
+	return out
+}
+
+// over gives the wanted routes that overlap p: those around it and those within it.
+func (c carried) over(p netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for bits := 0; bits < p.Bits(); bits++ {
+		around := netip.PrefixFrom(p.Addr(), bits).Masked()
+		if _, wanted := c.active[around]; wanted {
+			out = append(out, around)
+		}
+	}
+	i, _ := slices.BinarySearchFunc(c.sorted, p, comparePrefix)
+	for ; i < len(c.sorted) && within(c.sorted[i], p); i++ {
+		out = append(out, c.sorted[i])
+	}
+	return out
+}
+
+// verdicts says of each claim how it stands and which way it takes.
+func verdicts(s Seen, a Asked, ad Admitted) []Verdict {
+	type place struct {
+		source Source
+		target netip.Prefix
+	}
+	refused := map[place][]refusal{}
+	for _, r := range ad.refusals {
+		at := place{r.claim.Source, r.claim.Target}
+		refused[at] = append(refused[at], r)
+	}
+	tables := carriers(s, ad.Desired)
+	out := slices.Clone(a.Refused)
+	for _, c := range a.Claims {
+		out = append(out, verdict(c, tables, refused[place{c.Source, c.Target}]))
+	}
+	slices.SortFunc(out, compareVerdicts)
+	return out
+}
+
+func verdict(c Claim, tables []carried, refused []refusal) Verdict {
+	v := Verdict{Source: c.Source, Target: c.Target, Standing: StandingActive}
+	actives := 0
+	for _, t := range tables {
+		if t.table.Active {
+			actives++
+		}
+		ways := t.over(c.Target)
+		for _, p := range ways {
+			active := t.active[p]
+			v.Routes = append(v.Routes, Way{Table: t.table.ID, Zone: t.zone, Prefix: p, Active: active})
+			if !active {
+				v.Standing = StandingPending
+			}
+		}
+		if t.table.Active && !setOf(ways).ContainsPrefix(c.Target) {
+			v.Standing = StandingPending
+		}
+	}
+	if actives == 0 {
+		v.Standing, v.Reason = StandingPending, "there is no DMZ route table"
+	}
+	if c.Held != "" {
+		v.Standing, v.Reason = StandingHeld, "what was accepted last stays: "+c.Held
+	}
+	if len(refused) > 0 {
+		v.Standing, v.Reason = worst(refused, actives)
+	}
+	return v
+}
+
+func worst(refused []refusal, tables int) (Standing, string) {
+	standing := StandingFull
+	var reasons []string
+	for _, r := range refused {
+		if r.standing == StandingConflict {
+			standing = StandingConflict
+		}
+		reasons = append(reasons, r.table+": "+r.reason)
+	}
+	slices.Sort(reasons)
+	return standing, fmt.Sprintf("in %d of %d tables: %s", len(refused), tables, strings.Join(reasons, "; "))
+}
