@@ -1,0 +1,48 @@
+package inmemory
+
+import (
+	"reflect"
+	"slices"
+)
+
+// checkInput refuses fields that are unknown to the fake, missing required ones, and a dry run.
+//
+// A dry run comes last: EC2 answers DryRunOperation when the request would have been allowed (SDK doc comment on DryRun;
+// that its parameters are checked before is assumed).
+func checkInput(in any, required, optional []string) error {
+	value := reflect.ValueOf(in).Elem()
+	dry := false
+	for i := range value.NumField() {
+		field, set := value.Type().Field(i), isSet(value.Field(i))
+		known := slices.Contains(required, field.Name)
+		switch {
+		case !field.IsExported():
+		case known && !set:
+			return failure("MissingParameter", "The request must contain the parameter %s", field.Name)
+		case field.Name == "DryRun":
+			dry = set && value.Field(i).Elem().Bool()
+		case set && !known && !slices.Contains(optional, field.Name):
+			return failure("UnsupportedOperation", "The in-memory EC2 does not know the field %s of %s", field.Name, value.Type().Name())
+		}
+	}
+	if dry {
+		return failure("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+	}
+	return nil
+}
+
+// isSet tells whether the SDK would send a field. An empty string is sent by the SDK, but EC2 takes it as missing
+// (assumed).
+func isSet(field reflect.Value) bool {
+	switch field.Kind() {
+	case reflect.Slice, reflect.Map:
+		return field.Len() > 0
+	case reflect.Pointer:
+		if field.IsNil() {
+			return false
+		}
+		return field.Elem().Kind() != reflect.String || field.Elem().Len() > 0
+	default:
+		return !field.IsZero()
+	}
+}

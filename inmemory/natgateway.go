@@ -1,0 +1,417 @@
+package inmemory
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// NATGateway is a public, zonal NAT gateway.
+type NATGateway struct {
+	ID          string
+	VPC         string
+	Subnet      string
+	Zone        string
+	Allocation  string
+	Association string
+	Interface   string
+	PublicIP    netip.Addr
+	PrivateIP   netip.Addr
+	Tags        Tags
+	Created     time.Time
+	Deleted     time.Time // zero until it is
+	State       types.NatGatewayState
+	FailureCode string // once it has failed
+
+	ready    time.Time // when it becomes available, or fails
+	failure  string    // the FailureCode that it is going to have
+	deleting time.Time // when it began to be deleted; zero for never
+	deleted  time.Time // when that is done
+	made     time.Time // zero once it is settled
+}
+
+// Creation is what decides whether a gateway fails. Attempt counts the gateways made in the zone, from 1.
+type Creation struct {
+	Zone, Subnet, Allocation string
+	Attempt                  int
+}
+
+// Failure codes (SDK doc comment on NatGateway.FailureCode).
+const (
+	failedNoAddresses  = "InsufficientFreeAddressesInSubnet"
+	failedNoInternet   = "Gateway.NotAttached"
+	failedNoAllocation = "InvalidAllocationID.NotFound"
+	failedAssociated   = "Resource.AlreadyAssociated"
+	failedInternally   = "InternalError"
+	failedNoSubnet     = "InvalidSubnetID.NotFound"
+)
+
+var gatewayListing = listing[NATGateway, types.NatGateway]{
+	id:   func(g NATGateway) string { return g.ID },
+	tags: func(g NATGateway) Tags { return g.Tags },
+	filters: filters[NATGateway]{
+		"nat-gateway-id": func(g NATGateway) []string { return one(g.ID) },
+		"state":          func(g NATGateway) []string { return one(string(g.State)) },
+		"subnet-id":      func(g NATGateway) []string { return one(g.Subnet) },
+		"vpc-id":         func(g NATGateway) []string { return one(g.VPC) },
+	},
+	sdk:     NATGateway.sdk,
+	missing: "NatGatewayNotFound",
+	noun:    "natGateway",
+	maxPage: 1000,
+}
+
+var describeNatGateways = operation[ec2.DescribeNatGatewaysInput, ec2.DescribeNatGatewaysOutput]{
+	name:     "DescribeNatGateways",
+	optional: []string{"NatGatewayIds", "Filter", "MaxResults", "NextToken"},
+	reads:    true,
+	effect: func(m moment, in *ec2.DescribeNatGatewaysInput) (*ec2.DescribeNatGatewaysOutput, error) {
+		q := query{"DescribeNatGateways", in.NatGatewayIds, in.Filter, in.MaxResults, in.NextToken}
+		gateways, next, err := gatewayListing.answer(m, q, m.gatewayList())
+		return &ec2.DescribeNatGatewaysOutput{NatGateways: gateways, NextToken: next}, err
+	},
+}
+
+// DescribeNatGateways lists NAT gateways, those too that have failed or were deleted not long ago.
+func (e *EC2) DescribeNatGateways(ctx context.Context, in *ec2.DescribeNatGatewaysInput, _ ...func(*ec2.Options)) (*ec2.DescribeNatGatewaysOutput, error) {
+	return describeNatGateways.call(ctx, e, in)
+}
+
+var createNatGateway = operation[ec2.CreateNatGatewayInput, ec2.CreateNatGatewayOutput]{
+	name:     "CreateNatGateway",
+	required: []string{"SubnetId", "AllocationId"}, // zonal and public ones only
+	optional: []string{"ClientToken", "TagSpecifications", "ConnectivityType", "AvailabilityMode"},
+	key:      func(in *ec2.CreateNatGatewayInput) string { return keyOf(in.TagSpecifications, in.SubnetId) },
+	effect: func(m moment, in *ec2.CreateNatGatewayInput) (*ec2.CreateNatGatewayOutput, error) {
+		id, err := m.recall("CreateNatGateway", in.ClientToken, in)
+		if err != nil {
+			return nil, err
+		}
+		if id == "" {
+			if id, err = m.newGateway(in); err != nil {
+				return nil, err
+			}
+			m.remember("CreateNatGateway", in.ClientToken, in, id)
+		}
+		out := m.current(m.gateways[id]).sdk()
+		return &ec2.CreateNatGatewayOutput{NatGateway: &out, ClientToken: in.ClientToken}, nil
+	},
+}
+
+// CreateNatGateway makes a NAT gateway, or finds the one that its token has made before, in whatever state that is.
+func (e *EC2) CreateNatGateway(ctx context.Context, in *ec2.CreateNatGatewayInput, _ ...func(*ec2.Options)) (*ec2.CreateNatGatewayOutput, error) {
+	return createNatGateway.call(ctx, e, in)
+}
+
+// newGateway refuses at once what names nothing that is there, and what is over the quota; all else shows when the
+// gateway fails.
+func (m moment) newGateway(in *ec2.CreateNatGatewayInput) (string, error) {
+	if in.ConnectivityType == types.ConnectivityTypePrivate || in.AvailabilityMode == types.AvailabilityModeRegional {
+		return "", failure("UnsupportedOperation", "The in-memory EC2 knows public zonal NAT gateways only")
+	}
+	tags, err := tagsOf(in.TagSpecifications, types.ResourceTypeNatgateway)
+	if err != nil {
+		return "", err
+	}
+	subnet, err := m.subnet(in.SubnetId)
+	if err != nil {
+		return "", err
+	}
+	address, ok := m.addresses[*in.AllocationId]
+	if !ok || !m.finds(address.made) { // this code was seen in hashicorp/terraform-provider-aws#27087
+		return "", notFound("InvalidElasticIpID.NotFound", "elasticIp", *in.AllocationId)
+	}
+	if state := m.zones[subnet.Zone]; state != "" && state != types.AvailabilityZoneStateAvailable { // AWS.md A
+		return "", failure("NotAvailableInZone", "Nat Gateway is not available in this availability zone")
+	}
+	if m.counted(subnet.Zone) >= m.options.Quotas.NATGatewaysPerZone {
+		return "", failure("NatGatewayLimitExceeded", "Performing this operation would exceed the limit of %d NAT gateways", m.options.Quotas.NATGatewaysPerZone)
+	}
+	g := m.draft(subnet, address, tags)
+	g.ID = m.mint("nat", keyOf(in.TagSpecifications, in.SubnetId))
+	g.Interface = derivedID("eni", g.ID)
+	g.Association = derivedID("eipassoc", g.ID)
+	m.gateways[g.ID] = g
+	return g.ID, nil
+}
+
+// draft is a gateway without ids, whose fate is decided.
+func (m moment) draft(subnet Subnet, address Address, tags Tags) NATGateway {
+	return NATGateway{
+		VPC:        subnet.VPC,
+		Subnet:     subnet.ID,
+		Zone:       subnet.Zone,
+		Allocation: address.ID,
+		PublicIP:   address.IP,
+		PrivateIP:  m.privateIP(subnet),
+		Tags:       tags,
+		Created:    m.now,
+		made:       m.now,
+		ready:      m.now.Add(m.options.Pending),
+		failure:    m.fate(subnet, address),
+	}
+}
+
+// fate is the FailureCode that a new gateway is going to have, "" for none. EC2 accepts the call and the gateway fails
+// later: VPC user guide, "Troubleshoot NAT gateways"; an associated address so seen in
+// hashicorp/terraform-provider-aws#709.
+func (m moment) fate(subnet Subnet, address Address) string {
+	switch {
+	case !m.hasInternet(subnet.VPC):
+		return failedNoInternet
+	case m.freeIn(subnet) <= 0:
+		return failedNoAddresses
+	case address.Interface != "" || m.holder(address.ID) != "":
+		return failedAssociated
+	case m.options.Fail == nil:
+		return ""
+	}
+	c := Creation{Zone: subnet.Zone, Subnet: subnet.ID, Allocation: address.ID, Attempt: 1}
+	for _, g := range m.gateways {
+		if g.Zone == subnet.Zone {
+			c.Attempt++
+		}
+	}
+	return m.options.Fail(c)
+}
+
+// privateIP is an address of the subnet that no gateway has.
+func (m moment) privateIP(subnet Subnet) netip.Addr {
+	taken := map[netip.Addr]bool{}
+	for _, g := range m.gateways {
+		taken[g.PrivateIP] = g.Subnet == subnet.ID && m.stateOf(g) != types.NatGatewayStateDeleted || taken[g.PrivateIP]
+	}
+	usable := 1<<(32-subnet.CIDR.Bits()) - reservedAddresses
+	for i := range usable {
+		if ip := nth(subnet.CIDR, reservedAddresses-1+i); !taken[ip] {
+			return ip
+		}
+	}
+	return netip.Addr{}
+}
+
+// counted is how many gateways of a zone count towards its quota: pending, available and deleting ones (VPC user guide,
+// "Amazon VPC quotas").
+func (m moment) counted(zone string) int {
+	count := 0
+	for _, g := range m.gateways {
+		switch m.stateOf(g) {
+		case types.NatGatewayStatePending, types.NatGatewayStateAvailable, types.NatGatewayStateDeleting:
+			if g.Zone == zone {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+var deleteNatGateway = operation[ec2.DeleteNatGatewayInput, ec2.DeleteNatGatewayOutput]{
+	name:     "DeleteNatGateway",
+	required: []string{"NatGatewayId"},
+	key:      func(in *ec2.DeleteNatGatewayInput) string { return aws.ToString(in.NatGatewayId) },
+	effect: func(m moment, in *ec2.DeleteNatGatewayInput) (*ec2.DeleteNatGatewayOutput, error) {
+		g, ok := m.gateways[*in.NatGatewayId]
+		if !ok || !m.finds(g.made) || m.stateOf(g) == types.NatGatewayStateDeleted {
+			return nil, failure("NatGatewayNotFound", "NAT gateway %s was not found", *in.NatGatewayId)
+		}
+		m.gateways[g.ID] = m.deleteGateway(g)
+		return &ec2.DeleteNatGatewayOutput{NatGatewayId: aws.String(g.ID)}, nil
+	},
+}
+
+// DeleteNatGateway begins to delete a gateway. Routes to it stay, as black holes, and its address stays allocated.
+func (e *EC2) DeleteNatGateway(ctx context.Context, in *ec2.DeleteNatGatewayInput, _ ...func(*ec2.Options)) (*ec2.DeleteNatGatewayOutput, error) {
+	return deleteNatGateway.call(ctx, e, in)
+}
+
+// deleteGateway: a failed gateway is gone at once, another one after a while; that a second call while it is being
+// deleted changes nothing and succeeds is assumed.
+func (m moment) deleteGateway(g NATGateway) NATGateway {
+	if !g.deleting.IsZero() {
+		return g
+	}
+	g.deleting, g.deleted = m.now, m.now.Add(m.options.Deleting)
+	if m.stateBefore(g) == types.NatGatewayStateFailed {
+		g.deleted = m.now
+	}
+	return g
+}
+
+// end is when a gateway is gone: when it was deleted, or when EC2 deletes it itself because it failed, in about an hour
+// (VPC user guide, "Troubleshoot NAT gateways"). Zero for a gateway that stays.
+func (m moment) end(g NATGateway) time.Time {
+	switch {
+	case !g.deleted.IsZero():
+		return g.deleted
+	case g.failure != "":
+		return g.ready.Add(m.options.DeletedFor)
+	}
+	return time.Time{}
+}
+
+// stateOf computes a gateway's state.
+func (m moment) stateOf(g NATGateway) types.NatGatewayState {
+	end := m.end(g)
+	switch {
+	case !end.IsZero() && !m.now.Before(end):
+		return types.NatGatewayStateDeleted
+	case !g.deleting.IsZero() && !m.now.Before(g.deleting):
+		return types.NatGatewayStateDeleting
+	}
+	return m.stateBefore(g)
+}
+
+// stateBefore is a gateway's state if nobody deletes it.
+func (m moment) stateBefore(g NATGateway) types.NatGatewayState {
+	switch {
+	case m.now.Before(g.ready):
+		return types.NatGatewayStatePending
+	case g.failure != "":
+		return types.NatGatewayStateFailed
+	}
+	return types.NatGatewayStateAvailable
+}
+
+// works tells whether routes may lead to a gateway.
+func (m moment) works(g NATGateway) bool {
+	state := m.stateOf(g)
+	return state == types.NatGatewayStatePending || state == types.NatGatewayStateAvailable
+}
+
+// holds tells whether a gateway has its address: from its creation until it is deleted, so while it is being deleted, and
+// when it has failed, too (assumed). One that fails because it could not have the address never has it.
+func (m moment) holds(g NATGateway) bool {
+	switch g.failure {
+	case failedAssociated, failedNoAllocation, failedNoSubnet:
+		return false
+	}
+	return m.stateOf(g) != types.NatGatewayStateDeleted
+}
+
+// holder is the gateway that has an address, or "".
+func (m moment) holder(allocation string) string {
+	for _, g := range m.gateways {
+		if g.Allocation == allocation && m.holds(g) {
+			return g.ID
+		}
+	}
+	return ""
+}
+
+// current is a gateway with what is computed.
+func (m moment) current(g NATGateway) NATGateway {
+	g.State = m.stateOf(g)
+	if !m.now.Before(g.ready) && (g.deleting.IsZero() || !g.deleting.Before(g.ready)) {
+		g.FailureCode = g.failure
+	}
+	if g.State == types.NatGatewayStateDeleted {
+		g.Deleted = m.end(g)
+	}
+	return g
+}
+
+// gatewayList has the gateways that are still listed: a deleted one "for a short while (usually about an hour)" (VPC
+// user guide, "NAT gateways").
+func (m moment) gatewayList() []NATGateway {
+	var list []NATGateway
+	for _, g := range inOrder(m.gateways) {
+		end := m.end(g)
+		if end.IsZero() || m.now.Before(end.Add(m.options.DeletedFor)) {
+			list = append(list, m.current(g))
+		}
+	}
+	return list
+}
+
+// failureMessage is what the SDK's doc comment on NatGateway.FailureMessage says.
+func (g NATGateway) failureMessage() string {
+	switch g.FailureCode {
+	case failedNoAddresses:
+		return "Subnet has insufficient free addresses to create this NAT gateway"
+	case failedNoInternet:
+		return fmt.Sprintf("Network %s has no Internet gateway attached", g.VPC)
+	case failedNoAllocation:
+		return fmt.Sprintf("Elastic IP address %s could not be associated with this NAT gateway", g.Allocation)
+	case failedAssociated:
+		return fmt.Sprintf("Elastic IP address %s is already associated", g.Allocation)
+	case failedInternally:
+		return fmt.Sprintf("Network interface %s, created and used internally by this NAT gateway is in an invalid state. Please try again.", g.Interface)
+	case failedNoSubnet:
+		return fmt.Sprintf("The specified subnet %s does not exist or could not be found.", g.Subnet)
+	}
+	return g.FailureCode
+}
+
+func (g NATGateway) sdk() types.NatGateway {
+	out := types.NatGateway{
+		NatGatewayId:        aws.String(g.ID),
+		VpcId:               aws.String(g.VPC),
+		SubnetId:            aws.String(g.Subnet),
+		State:               g.State,
+		ConnectivityType:    types.ConnectivityTypePublic,
+		AvailabilityMode:    types.AvailabilityModeZonal,
+		CreateTime:          aws.Time(g.Created),
+		NatGatewayAddresses: []types.NatGatewayAddress{g.address()},
+		Tags:                g.Tags.sdk(),
+	}
+	if !g.Deleted.IsZero() {
+		out.DeleteTime = aws.Time(g.Deleted)
+	}
+	if g.FailureCode != "" {
+		out.FailureCode, out.FailureMessage = aws.String(g.FailureCode), aws.String(g.failureMessage())
+	}
+	return out
+}
+
+// address: a pending gateway's has the allocation id and no more (seen in boto/boto3#779).
+func (g NATGateway) address() types.NatGatewayAddress {
+	out := types.NatGatewayAddress{AllocationId: aws.String(g.Allocation), IsPrimary: aws.Bool(true)}
+	switch {
+	case g.State == types.NatGatewayStatePending:
+		out.Status = types.NatGatewayAddressStatusAssociating
+		return out
+	case g.FailureCode != "":
+		out.Status = types.NatGatewayAddressStatusFailed
+		out.FailureMessage = aws.String(g.failureMessage())
+		out.NetworkInterfaceId = aws.String(g.Interface)
+		return out
+	case g.State == types.NatGatewayStateDeleting:
+		out.Status = types.NatGatewayAddressStatusDisassociating
+	default:
+		out.Status = types.NatGatewayAddressStatusSucceeded
+	}
+	out.PublicIp = aws.String(g.PublicIP.String())
+	out.PrivateIp = aws.String(g.PrivateIP.String())
+	out.NetworkInterfaceId = aws.String(g.Interface)
+	out.AssociationId = aws.String(g.Association)
+	return out
+}
+
+// FailGateway is a hand: a gateway that is not deleted fails now. EC2 is known to do so to pending ones only.
+func (e *EC2) FailGateway(id, code string) {
+	e.changeGateway(id, func(m moment, g NATGateway) NATGateway {
+		g.failure, g.ready = code, m.now
+		return g
+	})
+}
+
+// RemoveGateway is a hand: somebody begins to delete a gateway.
+func (e *EC2) RemoveGateway(id string) {
+	e.changeGateway(id, moment.deleteGateway)
+}
+
+func (e *EC2) changeGateway(id string, change func(moment, NATGateway) NATGateway) {
+	must(e.update(func(m moment) error {
+		g, ok := m.gateways[id]
+		if !ok || m.stateOf(g) == types.NatGatewayStateDeleted {
+			return failure("NatGatewayNotFound", "NAT gateway %s was not found", id)
+		}
+		m.gateways[id] = change(m, g)
+		return nil
+	}))
+}

@@ -1,0 +1,130 @@
+package inmemory
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
+
+// zoneTag is the tag by which our own things name their zone: the best key for a call that makes one.
+const zoneTag = "static-egress/zone"
+
+// Tags are a thing's tags. They are shared with the EC2 that gave them: to be read only.
+type Tags map[string]string
+
+// tagsOf checks the tags of a creating call. EC2 user guide, "Tag restrictions": at most 50 tags, keys of 1 to 128
+// characters, values of at most 256, no key twice, and the prefix aws: is reserved.
+func tagsOf(specifications []types.TagSpecification, kind types.ResourceType) (Tags, error) {
+	if len(specifications) > 1 {
+		return nil, failure("InvalidParameterValue", "Only one TagSpecification for %s is allowed", kind) // assumed
+	}
+	tags := Tags{}
+	for _, specification := range specifications {
+		if specification.ResourceType != kind {
+			return nil, failure("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", specification.ResourceType)
+		}
+		for _, tag := range specification.Tags {
+			if err := tags.add(aws.ToString(tag.Key), aws.ToString(tag.Value)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(tags) > 50 {
+		return nil, failure("TagLimitExceeded", "More than 50 tags specified")
+	}
+	return tags, nil
+}
+
+func (t Tags) add(key, value string) error {
+	switch _, twice := t[key]; {
+	case twice:
+		return failure("InvalidParameterValue", "Duplicate tag key '%s' specified.", key)
+	case key == "" || len([]rune(key)) > 128:
+		return failure("InvalidParameterValue", "Tag key '%s' must have 1 to 128 characters", key)
+	case len([]rune(value)) > 256:
+		return failure("InvalidParameterValue", "The value of tag '%s' exceeds the maximum length of 256 characters", key)
+	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		return failure("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+	}
+	t[key] = value
+	return nil
+}
+
+// keyOf names what a creating call makes: by its zone tag, else its Name tag, else as the caller says.
+func keyOf(specifications []types.TagSpecification, otherwise *string) string {
+	found := map[string]string{}
+	for _, specification := range specifications {
+		for _, tag := range specification.Tags {
+			found[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		}
+	}
+	for _, key := range []string{zoneTag, "Name"} {
+		if found[key] != "" {
+			return found[key]
+		}
+	}
+	return aws.ToString(otherwise)
+}
+
+func (t Tags) sdk() []types.Tag {
+	var list []types.Tag
+	for _, key := range slices.Sorted(maps.Keys(t)) {
+		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(t[key])})
+	}
+	return list
+}
+
+// SetTags is a hand: it adds or changes tags of a thing, those that CloudFormation alone can set (aws:) too.
+func (e *EC2) SetTags(id string, tags Tags) {
+	e.retag(id, func(t Tags) { maps.Copy(t, tags) })
+}
+
+// RemoveTags is a hand: it takes tags off a thing.
+func (e *EC2) RemoveTags(id string, keys ...string) {
+	e.retag(id, func(t Tags) {
+		maps.DeleteFunc(t, func(key, _ string) bool { return slices.Contains(keys, key) })
+	})
+}
+
+func (e *EC2) retag(id string, change func(Tags)) {
+	must(e.update(func(m moment) error {
+		kind, _, _ := strings.Cut(id, "-")
+		retagged := false
+		switch kind {
+		case "vpc":
+			retagged = retag(m.vpcs, id, change, func(r *VPC) *Tags { return &r.Tags })
+		case "igw":
+			retagged = retag(m.internetGateways, id, change, func(r *InternetGateway) *Tags { return &r.Tags })
+		case "subnet":
+			retagged = retag(m.subnets, id, change, func(r *Subnet) *Tags { return &r.Tags })
+		case "rtb":
+			retagged = retag(m.tables, id, change, func(r *RouteTable) *Tags { return &r.Tags })
+		case "nat":
+			retagged = retag(m.gateways, id, change, func(r *NATGateway) *Tags { return &r.Tags })
+		case "eipalloc":
+			retagged = retag(m.addresses, id, change, func(r *Address) *Tags { return &r.Tags })
+		case "pl":
+			retagged = retag(m.prefixLists, id, change, func(r *PrefixList) *Tags { return &r.Tags })
+		}
+		if !retagged {
+			return notFound("InvalidID", "resource", id)
+		}
+		return nil
+	}))
+}
+
+func retag[T any](records map[string]T, id string, change func(Tags), tagsIn func(*T) *Tags) bool {
+	record, ok := records[id]
+	if !ok {
+		return false
+	}
+	tags := Tags{}
+	maps.Copy(tags, *tagsIn(&record))
+	change(tags)
+	*tagsIn(&record) = tags
+	records[id] = record
+	return true
+}
