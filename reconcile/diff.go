@@ -118,21 +118,25 @@ func (d *diffing) path(p *Path) {
 		d.deleteGateway(g, "it failed: "+g.Code)
 	}
 	remade := d.remade(p, found)
+	// What goes is planned from the gateway down, and then what comes from the subnet up: each asks what the ones before it
+	// come to.
+	for kind := NATGateway; kind >= Subnet; kind-- {
+		f := found[kind]
+		if _, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]; f != nil && (!wanted || remade[kind]) {
+			d.remove(p, f, remade[kind])
+		}
+	}
 	for kind := Subnet; kind <= NATGateway; kind++ {
-		k := Key{Kind: kind, Zone: p.Zone}
-		want, wanted := d.wanted[k]
+		want, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]
 		f := found[kind]
 		switch {
-		case f == nil && wanted:
+		case !wanted || remade[kind]:
+		case f == nil:
 			d.create(p, want)
-		case f == nil || wanted && f.Spec == want.Spec && !remade[kind] && f.Status != Blackhole:
-			if wanted && f != nil && f.Status == Pending {
-				d.wait(k, fmt.Sprintf("gateway %s is pending", f.ID))
-			}
-		case wanted && !remade[kind]:
-			d.replace(p, f, want)
-		default:
-			d.remove(p, f, remade[kind])
+		case f.Spec != want.Spec || f.Status == Blackhole:
+			d.replace(f, want)
+		case f.Status == Pending:
+			d.wait(f.Key, fmt.Sprintf("gateway %s is pending", f.ID))
 		}
 	}
 	for _, f := range p.Spares {
@@ -200,7 +204,7 @@ func needsOf(table map[Kind][]Kind, k Key) []need {
 
 // replace mends in place what can be mended so: routes and associations. An address's Spec differs only where the user
 // brought another one, and then there is nothing to mend but the gateway, which goes first.
-func (d *diffing) replace(p *Path, f *Found, want Resource) {
+func (d *diffing) replace(f *Found, want Resource) {
 	if f.Key.Kind != DefaultRoute && f.Key.Kind != Association {
 		return
 	}

@@ -40,13 +40,16 @@ const (
 // returns no other way: a pass that fails is reported, and tried again.
 func (l *Loop) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		r := l.pass(ctx, !l.DryRun)
+		r := l.Pass(ctx)
 		l.sleep(ctx, l.pause(r))
 	}
 }
 
 // Plan makes one pass that applies nothing.
 func (l *Loop) Plan(ctx context.Context) Report { return l.pass(ctx, false) }
+
+// Pass makes one pass.
+func (l *Loop) Pass(ctx context.Context) Report { return l.pass(ctx, !l.DryRun) }
 
 // Once goes round until there is nothing left to do but what somebody else has to do first. It fails at once, and changes
 // nothing, where the set-up has problems; and when ctx ends, saying what is left.
@@ -95,7 +98,9 @@ func left(r Report) []error {
 	return errs
 }
 
-func (l *Loop) pass(ctx context.Context, apply bool) Report { return l.carryOut(ctx, l.decide(ctx), apply) }
+func (l *Loop) pass(ctx context.Context, apply bool) Report {
+	return l.carryOut(ctx, l.decide(ctx), apply)
+}
 
 func (l *Loop) now() time.Time {
 	if l.Now != nil {

@@ -1,0 +1,94 @@
+package simulation_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/szuecs/kube-static-egress-controller/awsec2"
+	"github.com/szuecs/kube-static-egress-controller/inmemory"
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start is when every world begins.
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+const tagKey = "AvailabilityZone"
+
+// world is a cloud with a clock, what people ask for, and the controller that stands between them. The controller can be
+// started again with an empty memory; the cloud stays.
+type world struct {
+	t       testing.TB
+	now     time.Time
+	ec2     *inmemory.EC2
+	config  reconcile.Config
+	cloud   awsec2.Config
+	reading reconcile.Reading
+	loop    *reconcile.Loop
+	report  reconcile.Report
+}
+
+// zoneBlocks are the zones of a world and their NAT CIDR blocks, in the order in which they are used.
+var zoneBlocks = []reconcile.ZoneConfig{
+	{Zone: "eu-central-1a", Block: netip.MustParsePrefix("172.31.64.0/28")},
+	{Zone: "eu-central-1b", Block: netip.MustParsePrefix("172.31.64.16/28")},
+	{Zone: "eu-central-1c", Block: netip.MustParsePrefix("172.31.64.32/28")},
+}
+
+// newWorld is a world with so many zones, each with one DMZ route table, and the controller's defaults.
+func newWorld(t testing.TB, zones int, o inmemory.Options) *world {
+	w := &world{
+		t: t, now: start,
+		config: reconcile.Config{
+			Zones: slices.Clone(zoneBlocks[:zones]), MinPrefixLength: 16, MaxRoutes: 500,
+			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: time.Minute, TeardownDelay: 10 * time.Minute,
+		},
+		cloud:   awsec2.Config{TagKey: tagKey, Cluster: "test", Controller: "kube-static-egress-controller"},
+		reading: reconcile.Reading{Clusters: []reconcile.Cluster{{}}},
+	}
+	o.Now = w.clock
+	var names []string
+	for _, z := range w.config.Zones {
+		names = append(names, string(z.Zone))
+	}
+	if len(o.Zones) == 0 {
+		o.Zones = []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"}
+	}
+	w.ec2 = inmemory.Seed(o, tagKey, names)
+	w.restart()
+	return w
+}
+
+func (w *world) clock() time.Time { return w.now }
+
+// Read implements reconcile.Reader.
+func (w *world) Read(context.Context) reconcile.Reading { return w.reading }
+
+// restart starts the controller again, with an empty memory.
+func (w *world) restart() {
+	w.t.Helper()
+	w.cloud.Now = w.clock
+	p, err := awsec2.New(w.t.Context(), w.ec2, w.cloud)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.loop = &reconcile.Loop{
+		Config: w.config, Provider: p, Reader: w, Resync: time.Minute, Now: w.clock,
+		Report: func(r reconcile.Report) { w.report = r },
+	}
+}
+
+// claim sets what a ConfigMap of the namespace default asks for; no data deletes it.
+func (w *world) claim(name string, data map[string]string) {
+	c := &w.reading.Clusters[0]
+	c.ConfigMaps = slices.DeleteFunc(slices.Clone(c.ConfigMaps), func(m reconcile.ConfigMap) bool { return m.Name == name })
+	if data != nil {
+		c.ConfigMaps = append(c.ConfigMaps, reconcile.ConfigMap{Namespace: "default", Name: name, Data: data})
+	}
+}
