@@ -78,16 +78,12 @@ func (e *EC2) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddressesIn
 }
 
 func withIPs(all []Address, ips []string) ([]Address, error) {
-	var found []Address
 	for _, ip := range ips {
-		i := slices.IndexFunc(all, func(a Address) bool { return a.IP.String() == ip })
-		if i < 0 {
+		if !slices.ContainsFunc(all, func(a Address) bool { return a.IP.String() == ip }) {
 			return nil, failure("InvalidAddress.NotFound", "Address '%s' not found.", ip)
 		}
-		found = append(found, all[i])
 	}
-	slices.SortFunc(found, func(a, b Address) int { return a.IP.Compare(b.IP) })
-	return found, nil
+	return slices.DeleteFunc(all, func(a Address) bool { return !slices.Contains(ips, a.IP.String()) }), nil
 }
 
 var allocateAddress = operation[ec2.AllocateAddressInput, ec2.AllocateAddressOutput]{

@@ -11,7 +11,7 @@ import (
 // themselves.
 type filters[T any] map[string]func(T) []string
 
-// EC2 user guide, "List and filter using the CLI and API": at most 50 filters and 200 values for each.
+// At most 50 filters, and 200 values for each (assumed).
 const (
 	maxFilters      = 50
 	maxFilterValues = 200

@@ -13,10 +13,12 @@ func checkInput(in any, required, optional []string) error {
 	value := reflect.ValueOf(in).Elem()
 	dry := false
 	for i := range value.NumField() {
-		field, set := value.Type().Field(i), isSet(value.Field(i))
-		known := slices.Contains(required, field.Name)
+		field := value.Type().Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		set, known := isSet(value.Field(i)), slices.Contains(required, field.Name)
 		switch {
-		case !field.IsExported():
 		case known && !set:
 			return failure("MissingParameter", "The request must contain the parameter %s", field.Name)
 		case field.Name == "DryRun":
@@ -34,15 +36,9 @@ func checkInput(in any, required, optional []string) error {
 // isSet tells whether the SDK would send a field. An empty string is sent by the SDK, but EC2 takes it as missing
 // (assumed).
 func isSet(field reflect.Value) bool {
-	switch field.Kind() {
-	case reflect.Slice, reflect.Map:
+	if kind := field.Kind(); kind == reflect.Slice || kind == reflect.Map {
 		return field.Len() > 0
-	case reflect.Pointer:
-		if field.IsNil() {
-			return false
-		}
-		return field.Elem().Kind() != reflect.String || field.Elem().Len() > 0
-	default:
-		return !field.IsZero()
 	}
+	text, isText := field.Interface().(*string)
+	return !field.IsZero() && (!isText || *text != "")
 }

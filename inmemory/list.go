@@ -30,8 +30,8 @@ type query struct {
 // answer gives the things that a query asks for, one page of them, and the token for the next. All must be in the order
 // of their ids.
 //
-// A page is cut before the filters are applied, so a page can be short or empty and have a next one: EC2's "Query
-// requests", pagination, says that a page may have fewer items than asked for, even none, while there is a NextToken.
+// A page is cut before the filters are applied, so a page can be short, or even empty, and have a next one (assumed; other
+// AWS APIs promise no more than that).
 func (l listing[T, SDK]) answer(m moment, q query, all []T) ([]SDK, *string, error) {
 	if err := l.check(q.filters); err != nil {
 		return nil, nil, err

@@ -167,12 +167,9 @@ func (s *site) route(table, cidr, gateway string) error {
 	return err
 }
 
-func (s *site) associate(table, subnet string) (string, error) {
-	out, err := s.AssociateRouteTable(s.Context(), &ec2.AssociateRouteTableInput{RouteTableId: &table, SubnetId: &subnet})
-	if err != nil {
-		return "", err
-	}
-	return *out.AssociationId, nil
+func (s *site) associate(table, subnet string) error {
+	_, err := s.AssociateRouteTable(s.Context(), &ec2.AssociateRouteTableInput{RouteTableId: &table, SubnetId: &subnet})
+	return err
 }
 
 // listed is the gateway as DescribeNatGateways lists it; nil if it does not.

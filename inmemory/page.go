@@ -44,7 +44,7 @@ func (l listing[T, SDK]) page(m moment, q query, things []T) ([]T, *string, erro
 	return things[:size], aws.String(next.seal()), nil
 }
 
-// pageSize: MaxResults goes from 5 up, and not together with ids (EC2 API reference, MaxResults of the Describe calls).
+// pageSize: MaxResults goes from 5 up, and not together with ids (assumed).
 func (l listing[T, SDK]) pageSize(m moment, q query) (int, error) {
 	size := min(m.options.PageSize, l.maxPage)
 	if q.maxResults == nil {
@@ -74,7 +74,7 @@ func (t pageToken) seal() string {
 	return base64.URLEncoding.EncodeToString(text) + "." + hex.EncodeToString(sum[:4])
 }
 
-// openToken refuses a token that was not given for this list, or too long ago.
+// openToken refuses a token that was not given for this list, or too long ago; the code is assumed.
 func openToken(m moment, q query) (pageToken, error) {
 	var t pageToken
 	body, _, _ := strings.Cut(*q.nextToken, ".")

@@ -100,7 +100,7 @@ func (p PrefixList) sdk() types.ManagedPrefixList {
 		Tags:           p.Tags.sdk(),
 	}
 	if p.owner() == account {
-		out.MaxEntries = aws.Int32(int32(p.MaxEntries)) //nolint:gosec // at most 1000
+		out.MaxEntries = aws.Int32(int32(p.MaxEntries))
 		out.Version = aws.Int64(p.Version)
 	}
 	return out

@@ -90,8 +90,8 @@ var replaceRoute = operation[ec2.ReplaceRouteInput, ec2.ReplaceRouteOutput]{
 		if !ok { // AWS.md A
 			return nil, failure("InvalidParameterValue", "There is no route defined for '%s' in the route table. Use CreateRoute instead.", *in.DestinationCidrBlock)
 		}
-		// A local route may be led to a NAT gateway, not to an internet gateway (VPC user guide, "Replace the target for a
-		// local route").
+		// A local route can be led elsewhere (VPC user guide, "Replace or restore the target for a local route"); that an
+		// internet gateway is no such target is assumed.
 		if old.Origin == types.RouteOriginCreateRouteTable && !strings.HasPrefix(target, "nat-") {
 			return nil, failure("InvalidParameterValue", "cannot replace local route %s in route table %s with a route to %s", old.Destination, table.ID, target)
 		}
@@ -121,7 +121,7 @@ var deleteRoute = operation[ec2.DeleteRouteInput, ec2.DeleteRouteOutput]{
 			return nil, err
 		case !ok:
 			return nil, failure("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", *in.DestinationCidrBlock, table.ID)
-		case r.Origin == types.RouteOriginCreateRouteTable: // VPC user guide, "Route tables": the local route cannot be deleted
+		case r.Origin == types.RouteOriginCreateRouteTable: // assumed
 			return nil, failure("InvalidParameterValue", "cannot remove local route %s in route table %s", r.Destination, table.ID)
 		}
 		m.tables[table.ID] = table.without(r)
@@ -187,8 +187,8 @@ func (m moment) checkNewRoute(table RouteTable, r Route) error {
 	return nil
 }
 
-// checkInsideLocal: a route that is more specific than a local one must have the CIDR of a whole subnet and lead to a NAT
-// gateway, not to an internet gateway (VPC user guide, "Route tables").
+// checkInsideLocal: a route that is more specific than a local one must have the CIDR of a whole subnet (VPC user guide,
+// "Route tables"; AWS.md A). That it must not lead to an internet gateway is assumed.
 func (m moment) checkInsideLocal(table RouteTable, r Route) error {
 	for _, block := range m.vpcs[table.VPC].CIDRs {
 		if block.Bits() >= r.Destination.Bits() || !block.Contains(r.Destination.Addr()) {

@@ -43,7 +43,7 @@ var routeTableListing = listing[RouteTable, types.RouteTable]{
 	sdk:     RouteTable.sdk,
 	missing: "InvalidRouteTableID.NotFound",
 	noun:    "routeTable",
-	maxPage: 100, // EC2 API reference, DescribeRouteTables, MaxResults
+	maxPage: 100, // fewer than the other lists, as every table brings its routes (assumed)
 }
 
 func ofAssociations(value func(Association) string) func(RouteTable) []string {

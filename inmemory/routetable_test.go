@@ -45,14 +45,10 @@ func TestAssociations(t *testing.T) {
 	s := seed(t, inmemory.Options{})
 	table := s.newTable()
 
-	_, err := s.associate(table, s.workersA)
-	s.wants(err, "Resource.AlreadyAssociated")
-	_, err = s.associate(s.tableA, s.workersA)
-	s.wants(err, "Resource.AlreadyAssociated")
-	_, err = s.associate(table, "subnet-0")
-	s.wants(err, "InvalidSubnetID.NotFound")
-	_, err = s.associate("rtb-0", s.workersA)
-	s.wants(err, "InvalidRouteTableID.NotFound")
+	s.wants(s.associate(table, s.workersA), "Resource.AlreadyAssociated")
+	s.wants(s.associate(s.tableA, s.workersA), "Resource.AlreadyAssociated")
+	s.wants(s.associate(table, "subnet-0"), "InvalidSubnetID.NotFound")
+	s.wants(s.associate("rtb-0", s.workersA), "InvalidRouteTableID.NotFound")
 
 	moved, err := s.move(s.workersAssoc, table)
 	s.wants(err, "")
@@ -64,8 +60,7 @@ func TestAssociations(t *testing.T) {
 	s.wants(s.disassociate(s.mainAssoc), "InvalidParameterValue")
 	s.wants(s.disassociate(moved), "")
 	s.wants(s.disassociate(moved), "InvalidAssociationID.NotFound")
-	_, err = s.associate(s.tableA, s.workersA)
-	s.wants(err, "")
+	s.wants(s.associate(s.tableA, s.workersA), "")
 }
 
 func TestMainTableCanBeReplaced(t *testing.T) {
@@ -80,9 +75,8 @@ func TestMainTableCanBeReplaced(t *testing.T) {
 func TestAssociationAcrossVPCs(t *testing.T) {
 	s := seed(t, inmemory.Options{})
 	other := s.AddRouteTable(s.CreateVPC(false, "10.0.0.0/16"), nil)
-	_, err := s.associate(other, s.subnet(zoneA, "172.31.64.0/28"))
-	s.wants(err, "InvalidParameterValue")
-	_, err = s.move(s.workersAssoc, other)
+	s.wants(s.associate(other, s.subnet(zoneA, "172.31.64.0/28")), "InvalidParameterValue")
+	_, err := s.move(s.workersAssoc, other)
 	s.wants(err, "InvalidParameterValue")
 }
 

@@ -200,7 +200,7 @@ func (s Subnet) sdk() types.Subnet {
 		VpcId:                   aws.String(s.VPC),
 		AvailabilityZone:        aws.String(s.Zone),
 		CidrBlock:               aws.String(s.CIDR.String()),
-		AvailableIpAddressCount: aws.Int32(int32(s.Free)), //nolint:gosec // at most 65536
+		AvailableIpAddressCount: aws.Int32(int32(s.Free)),
 		State:                   types.SubnetStateAvailable,
 		OwnerId:                 aws.String(account),
 		DefaultForAz:            aws.Bool(false),

@@ -56,9 +56,7 @@ func TestSubnetQuota(t *testing.T) {
 func TestDeleteSubnet(t *testing.T) {
 	s := seed(t, inmemory.Options{})
 	subnet := s.subnet(zoneA, "172.31.64.0/28")
-	if _, err := s.associate(s.tableA, subnet); err != nil {
-		t.Fatal(err)
-	}
+	s.wants(s.associate(s.tableA, subnet), "")
 	used := s.AddInterface(subnet)
 	s.wants(s.deleteSubnet(subnet), "DependencyViolation")
 	s.RemoveInterface(used)

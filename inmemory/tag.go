@@ -16,7 +16,7 @@ const zoneTag = "static-egress/zone"
 type Tags map[string]string
 
 // tagsOf checks the tags of a creating call. EC2 user guide, "Tag restrictions": at most 50 tags, keys of 1 to 128
-// characters, values of at most 256, no key twice, and the prefix aws: is reserved.
+// characters, values of at most 256, and the prefix aws: is reserved. That a key given twice is refused is assumed.
 func tagsOf(specifications []types.TagSpecification, kind types.ResourceType) (Tags, error) {
 	if len(specifications) > 1 {
 		return nil, failure("InvalidParameterValue", "Only one TagSpecification for %s is allowed", kind) // assumed

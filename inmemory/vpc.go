@@ -106,7 +106,8 @@ func (e *EC2) CreateVPC(isDefault bool, cidrs ...string) string {
 	return v.ID
 }
 
-// AddVPCCIDR is a hand: one more CIDR for a VPC, and its local route in every table (VPC user guide, "VPC CIDR blocks").
+// AddVPCCIDR is a hand: one more CIDR for a VPC, and its local route in every table (VPC user guide, "Replace or restore the target
+// for a local route": one per CIDR block).
 func (e *EC2) AddVPCCIDR(id, cidr string) {
 	p := netip.MustParsePrefix(cidr)
 	must(e.update(func(m moment) error {
