@@ -18,6 +18,10 @@ const parallel = 20
 // SDK needs for its attempts.
 const actionTime = 45 * time.Second
 
+// lastCalls is how long what has been started may still take when the pass is told to end: long enough for any call that
+// EC2 answers at all, and short enough to be out within the 20 s that we promise after a SIGTERM.
+const lastCalls = 15 * time.Second
+
 // Execute performs the plan's actions with the doer: each after those that it needs, those that do not need each other in
 // bounded parallelism. An action is done, deferred (what it needs exists, but is not ready), failed, or skipped (what it
 // needs failed, or ctx ended). When ctx ends nothing new is started, and what has been started comes to its end: half a
@@ -151,8 +155,13 @@ func (e *execution) perform(ctx context.Context, i int, ids map[Key]string) {
 		}
 		e.answers <- out
 	}()
+	told := ctx
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actionTime)
 	defer cancel()
+	defer context.AfterFunc(told, func() {
+		late := time.AfterFunc(lastCalls, cancel)
+		context.AfterFunc(ctx, func() { late.Stop() })
+	})()
 	out.made, out.err = e.doer.Do(ctx, a, func(r Ref) string {
 		if r.ID != "" {
 			return r.ID
