@@ -16,12 +16,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-multierror"
-	"go.uber.org/goleak"
 
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // asks is a ConfigMap that asks for one target.
 func asks(name, target string) string {
