@@ -71,7 +71,10 @@ func (l *lister) mistake(path string, err error) {
 // add takes a file, or what is in a folder. It follows symbolic links to folders too, as a mounted ConfigMap has them
 // (sub -> ..data/sub), and enters no folder twice, which ends every loop.
 func (l *lister) add(r *root, path string, info fs.FileInfo, named bool) {
-	target, err := filepath.EvalSymlinks(path)
+	target, err := path, error(nil)
+	if info.IsDir() || info.Mode().IsRegular() { // the pipe of a shell's <(...) is a link to no path
+		target, err = filepath.EvalSymlinks(path)
+	}
 	if err == nil {
 		target, err = filepath.Abs(target)
 	}

@@ -448,6 +448,32 @@ func TestReadStopsWithItsContext(t *testing.T) {
 	}
 }
 
+// A shell's <(...) is a pipe with a name. It gives what it has once; Check must not take it away from Read.
+func TestPipeIsReadOnce(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	name := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	if _, err := os.Stat(name); err != nil {
+		t.Skip("no /dev/fd here")
+	}
+	if _, err := w.WriteString(asks("a", "8.8.8.8")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m := &Manifests{Paths: []string{name, name}}
+	if err := m.Check(); err != nil {
+		t.Error(err)
+	}
+	if got, want := draw(m.Read(t.Context())), "default/a partner=\"8.8.8.8\"\n"; got != want {
+		t.Errorf("got %s want %s", got, want)
+	}
+}
+
 func TestStandardInputThatFails(t *testing.T) {
 	for _, stdin := range []io.Reader{nil, io.MultiReader(strings.NewReader(asks("a", "8.8.8.8")), failing{})} {
 		m := &Manifests{Paths: []string{"-"}, Stdin: stdin}
