@@ -43,6 +43,10 @@ func TestReleaseOfAnInstancesAddress(t *testing.T) {
 	s.wants(s.release(allocation), "InvalidIPAddress.InUse")
 	s.AssociateAddress(allocation, s.AddInterface(s.workersA))
 	s.wants(s.release(allocation), "")
+
+	unknown := s.allocate(zoneA)
+	s.AssociateAddress(unknown, "eni-1")
+	s.wants(s.release(unknown), "")
 }
 
 func TestRecover(t *testing.T) {

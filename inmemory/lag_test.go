@@ -46,6 +46,7 @@ func TestStatesAndRoutesLag(t *testing.T) {
 	s := seed(t, inmemory.Options{Pending: time.Minute, Lag: 10 * time.Second})
 	s.clock.advance(time.Minute)
 	_, _, first := s.path()
+	s.wantsState(first, "")
 	second := s.gateway(zoneA, s.subnet(zoneA, "172.31.64.16/28"), s.allocate(zoneA))
 	s.clock.advance(time.Minute)
 	s.wantsState(first, types.NatGatewayStatePending) // it is available, but not in the list

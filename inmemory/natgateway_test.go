@@ -111,7 +111,7 @@ func TestGatewayFails(t *testing.T) {
 		}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.options.Pending = time.Minute
+			test.options.Pending, test.options.Deleting = time.Minute, time.Minute
 			s := seed(t, test.options)
 			subnet, allocation := s.subnet(zoneA, "172.31.64.0/28"), s.allocate(zoneA)
 			if test.prepare != nil {

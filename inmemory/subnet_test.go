@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
 )
@@ -42,6 +43,21 @@ func TestCreateSubnet(t *testing.T) {
 				t.Errorf("a refused call changed something:\n%s\n%s", before, s.Dump())
 			}
 		})
+	}
+}
+
+func TestVPCsMayOverlap(t *testing.T) {
+	s := seed(t, inmemory.Options{})
+	s.AddSubnet(s.CreateVPC(false, "172.31.0.0/16"), zoneA, "172.31.0.0/22", nil)
+}
+
+func TestAddVPCCIDR(t *testing.T) {
+	s := seed(t, inmemory.Options{})
+	s.AddVPCCIDR(s.vpc, "10.0.0.0/16")
+	for _, table := range []string{s.mainTable, s.tableA} {
+		if got := s.routeState(table, "10.0.0.0/16"); got != types.RouteStateActive {
+			t.Errorf("the local route of %s is %q", table, got)
+		}
 	}
 }
 
