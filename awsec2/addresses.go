@@ -9,7 +9,7 @@ import (
 )
 
 func (s sight) addressesFound() []reconcile.Found {
-	users := s.users()
+	users, interfaces := s.users(), s.interfaces()
 	var found []reconcile.Found
 	for _, a := range s.listing.addresses {
 		t := tagsOf(a.Tags)
@@ -21,8 +21,8 @@ func (s sight) addressesFound() []reconcile.Found {
 			Holder:   holder,
 			Stack:    stack,
 			PublicIP: address(a.PublicIp),
-			User: cmp.Or(users[id], aws.ToString(a.InstanceId), aws.ToString(a.NetworkInterfaceId),
-				aws.ToString(a.AssociationId)),
+			User: cmp.Or(users[id], aws.ToString(a.InstanceId), interfaces[aws.ToString(a.NetworkInterfaceId)],
+				aws.ToString(a.NetworkInterfaceId), aws.ToString(a.AssociationId)),
 		})
 	}
 	return found
@@ -45,4 +45,18 @@ func (s sight) users() map[string]string {
 	note(func(state types.NatGatewayState) bool { return alive(state) && state != types.NatGatewayStateDeleting })
 	note(alive)
 	return users
+}
+
+// interfaces are the gateways by their network interfaces, in whatever state: one that failed can still have its address
+// by its interface, and that is better called by the gateway's name.
+func (s sight) interfaces() map[string]string {
+	owners := map[string]string{}
+	for _, g := range s.listing.gateways {
+		for _, a := range g.NatGatewayAddresses {
+			if id := aws.ToString(a.NetworkInterfaceId); id != "" {
+				owners[id] = aws.ToString(g.NatGatewayId)
+			}
+		}
+	}
+	return owners
 }

@@ -42,52 +42,18 @@ func targetRoute(a reconcile.Action, id ids) (aRoute, error) {
 	return r, err
 }
 
-func (p *Provider) createDefaultRoute(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
-	r, err := defaultRoute(a, id)
-	if err != nil {
-		return reconcile.Made{}, err
+// onRoute makes a deed of a call about a route, for one of the two kinds of routes.
+func onRoute(
+	which func(reconcile.Action, ids) (aRoute, error),
+	do func(*Provider, context.Context, aRoute) (reconcile.Made, error),
+) deed {
+	return func(p *Provider, ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
+		r, err := which(a, id)
+		if err != nil {
+			return reconcile.Made{}, err
+		}
+		return do(p, ctx, r)
 	}
-	return p.createRoute(ctx, r)
-}
-
-func (p *Provider) createTargetRoute(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
-	r, err := targetRoute(a, id)
-	if err != nil {
-		return reconcile.Made{}, err
-	}
-	return p.createRoute(ctx, r)
-}
-
-func (p *Provider) replaceDefaultRoute(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
-	r, err := defaultRoute(a, id)
-	if err != nil {
-		return reconcile.Made{}, err
-	}
-	return p.replaceRoute(ctx, r)
-}
-
-func (p *Provider) replaceTargetRoute(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
-	r, err := targetRoute(a, id)
-	if err != nil {
-		return reconcile.Made{}, err
-	}
-	return p.replaceRoute(ctx, r)
-}
-
-func (p *Provider) deleteDefaultRoute(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
-	r, err := defaultRoute(a, id)
-	if err != nil {
-		return reconcile.Made{}, err
-	}
-	return p.deleteRoute(ctx, r)
-}
-
-func (p *Provider) deleteTargetRoute(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
-	r, err := targetRoute(a, id)
-	if err != nil {
-		return reconcile.Made{}, err
-	}
-	return p.deleteRoute(ctx, r)
 }
 
 func (p *Provider) createRoute(ctx context.Context, r aRoute) (reconcile.Made, error) {

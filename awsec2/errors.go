@@ -31,13 +31,15 @@ func (c codes) has(err error) bool {
 }
 
 var (
-	// An address that is missing is InvalidAllocationID to one call and InvalidAddressID to another; both spellings ID and
-	// Id occur (Terraform's AWS provider, ec2 errors.go).
+	// An address that is missing is InvalidAllocationID to one call, InvalidAddressID to another, and InvalidElasticIpID to
+	// CreateNatGateway (seen in hashicorp/terraform-provider-aws#27087); both spellings ID and Id occur (there, ec2
+	// errors.go).
 	notFound = set(
 		"InvalidAddress.NotFound",
 		"InvalidAddressID.NotFound",
 		"InvalidAllocationID.NotFound",
 		"InvalidAssociationID.NotFound",
+		"InvalidElasticIpID.NotFound",
 		"InvalidGatewayID.NotFound",
 		"InvalidInternetGatewayID.NotFound",
 		"InvalidNatGatewayID.NotFound",

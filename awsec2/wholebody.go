@@ -9,9 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// wholeBody is an HTTP client that reads each answer to its end before it hands it on. The SDK retries a call whose answer
-// began well and was cut later, and then there are two of a thing and no error (AWS.md E; none in 56,000 calls with this).
-// So a cut answer is an error of the sending; and the client's time limit covers the body as well.
+// wholeBody is an HTTP client that reads each answer to its end before it hands it on. Where an answer begins well and the
+// connection is reset in its middle, the SDK tries again, and then there are two of a thing and no error (AWS.md E; the
+// test here shows it). So such an answer is an error of its own kind, for all calls alike: what it would have said is seen
+// at the next look. The client's time limit covers the body as well.
 type wholeBody struct{ next aws.HTTPClient }
 
 // Do sends a request and reads the answer.
@@ -25,8 +26,24 @@ func (c wholeBody) Do(request *http.Request) (*http.Response, error) {
 		err = closed
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer (%s): %w", response.Status, err)
+		return nil, &cutAnswer{status: response.Status, err: err}
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
+
+// cutAnswer is the error of an answer that ended early.
+type cutAnswer struct {
+	status string
+	err    error
+}
+
+func (e *cutAnswer) Error() string {
+	return fmt.Sprintf("the answer (%s) was cut: %v", e.status, e.err)
+}
+
+func (e *cutAnswer) Unwrap() error { return e.err }
+
+// RetryableError is what the SDK's retryer asks for first (aws/retry, RetryableError). Without it, it would retry this as
+// it does any error of the connection.
+func (e *cutAnswer) RetryableError() bool { return false }
