@@ -238,11 +238,18 @@ func plan(ctx context.Context, s setup, p process) int {
 func run(ctx context.Context, s setup, p process) int {
 	log := newLog(p.stderr, s)
 	m, v, j := newMetrics(), newVitals(s.resync, time.Now), &journal{log: log}
+	fail := func(err error) int {
+		if s.logJSON {
+			log.Error("ended", "error", err.Error()) // whoever reads JSON must get nothing else
+		} else {
+			p.complain(err.Error()) // a list of what is wrong stays legible
+		}
+		return failed
+	}
 	if s.address != "" {
 		stop, err := serve(ctx, s.address, handler(m, v, log), log)
 		if err != nil {
-			p.complain(err.Error())
-			return failed
+			return fail(err)
 		}
 		defer stop()
 	}
@@ -284,12 +291,7 @@ func run(ctx context.Context, s setup, p process) int {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
-		if s.logJSON {
-			log.Error("ended", "error", err.Error()) // whoever reads JSON must get nothing else
-		} else {
-			p.complain(err.Error()) // a list of what is wrong stays legible
-		}
-		return failed
+		return fail(err)
 	}
 	return succeeded
 }

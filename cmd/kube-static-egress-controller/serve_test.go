@@ -212,6 +212,41 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// TestDryRun is set up by the environment alone, as in a Deployment.
+func TestDryRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan os.Signal, 1)
+		var out, log tape
+		e := inmemory.Seed(inmemory.Options{}, "AvailabilityZone", threeZones)
+		p := story{
+			cloud: made(func() *inmemory.EC2 { return e }),
+			env: map[string]string{
+				envPrefix + "PROVIDER":           "inmemory",
+				envPrefix + "AWS_AZ":             "eu-central-1a\neu-central-1b\n",
+				envPrefix + "AWS_NAT_CIDR_BLOCK": "172.31.64.0/28,172.31.64.16/28",
+				envPrefix + "CONFIGMAPS":         "testdata/egress-t1.yaml",
+				envPrefix + "DRY_RUN":            "true",
+			},
+		}.process(&out, &log)
+		p.signals = signals
+		go func() {
+			<-time.After(90 * time.Second) // after the second pass, and before the third
+			signals <- syscall.SIGTERM
+		}()
+		if code := realMain(context.Background(), []string{"--address="}, p); code != succeeded {
+			t.Errorf("exit %d, %s", code, &log)
+		}
+		if n := strings.Count(out.String(), "16 to create"); n != 2 {
+			t.Errorf("%d plans, not 2:\n%s", n, &out)
+		}
+		for call := range e.Counts() {
+			if !strings.HasPrefix(call, "Describe") && !strings.HasPrefix(call, "Get") {
+				t.Errorf("a dry run called %s", call)
+			}
+		}
+	})
+}
+
 func TestSignalBeforeTheStart(t *testing.T) {
 	// AWS is slow, and nothing has been found yet.
 	synctest.Test(t, func(t *testing.T) {
