@@ -174,6 +174,10 @@ func (e *execution) perform(ctx context.Context, i int, ids map[Key]string) {
 }
 
 func (e *execution) take(a answer) {
+	if isNotYet(a.err) {
+		e.settle(a.index, DeferredThen, false)
+		return
+	}
 	if a.err != nil {
 		e.result.Errors[a.index] = a.err
 		e.settle(a.index, FailedThen, false)
@@ -183,6 +187,13 @@ func (e *execution) take(a answer) {
 		e.ids[action.Key] = a.made.ID
 	}
 	e.settle(a.index, Done, a.made.Ready)
+}
+
+// isNotYet reports whether an action failed only because EC2 does not know yet what we made a moment ago. That is no
+// trouble, but a state that takes time. Providers say so by an error with this method.
+func isNotYet(err error) bool {
+	var early interface{ NotYet() bool }
+	return errors.As(err, &early) && early.NotYet()
 }
 
 // isTableFull reports whether EC2 said that a route table takes no more routes. Providers say so by an error with this method;
