@@ -10,12 +10,17 @@ import (
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
-// createTable makes a NAT route table. An answer shows no state, so a table that is known to be gone is what tells a
-// client token that EC2 remembers for a dead one.
-func (p *Provider) createTable(ctx context.Context, a reconcile.Action, _ ids) (reconcile.Made, error) {
+// createTable makes a NAT route table. The subnet that it is for stands in the client token: a zone that is torn down and
+// built again has another subnet, and is not answered with its last table, which is gone. Beyond that an answer shows no
+// state, so a table that is known to be gone is what tells a token that EC2 remembers for a dead one.
+func (p *Provider) createTable(ctx context.Context, a reconcile.Action, id ids) (reconcile.Made, error) {
+	subnet, err := resolve(id, reconcile.To(reconcile.Subnet, a.Key.Zone))
+	if err != nil {
+		return reconcile.Made{}, err
+	}
 	t := p.config.tagsFor(RoleNATTable, a.Key.Zone)
 	var table *types.RouteTable
-	err := salted(slices.Concat(p.identity("CreateRouteTable"), t.parameters()), func(token string) (string, bool, error) {
+	err = salted(slices.Concat(p.identity("CreateRouteTable"), subnet, t.parameters()), func(token string) (string, bool, error) {
 		out, err := ask(ctx, p, "CreateRouteTable", p.api.CreateRouteTable, &ec2.CreateRouteTableInput{
 			VpcId:             aws.String(p.vpc),
 			ClientToken:       aws.String(token),
@@ -25,16 +30,16 @@ func (p *Provider) createTable(ctx context.Context, a reconcile.Action, _ ids) (
 			return "", false, err
 		}
 		table = out.RouteTable
-		id := aws.ToString(table.RouteTableId)
-		return id, p.own.isDead(id), nil
+		made := aws.ToString(table.RouteTableId)
+		return made, p.own.isDead(made), nil
 	})
 	if err != nil {
 		return reconcile.Made{}, err
 	}
 	table.VpcId, table.Tags = aws.String(p.vpc), t.list()
-	id := aws.ToString(table.RouteTableId)
-	p.own.noteMade(reconcile.NATTable, id, *table)
-	return reconcile.Made{ID: id, Ready: true}, nil
+	made := aws.ToString(table.RouteTableId)
+	p.own.noteMade(reconcile.NATTable, made, *table)
+	return reconcile.Made{ID: made, Ready: true}, nil
 }
 
 func (p *Provider) deleteTable(ctx context.Context, a reconcile.Action, _ ids) (reconcile.Made, error) {

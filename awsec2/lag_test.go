@@ -121,10 +121,26 @@ func TestGatewayAfterADeadOne(t *testing.T) {
 	}
 }
 
+// TestTableOfANewSubnet: a zone that was torn down is built again after a restart, which knows of no dead table. EC2 still
+// knows the last table's token, so the new subnet has to make another one of it.
+func TestTableOfANewSubnet(t *testing.T) {
+	s := newSite(t, inmemory.Options{})
+	s.create(reconcile.Subnet)
+	dead := s.create(reconcile.NATTable).ID
+	s.remove(s.find(reconcile.NATTable))
+	s.remove(s.find(reconcile.Subnet))
+	s.restart()
+	s.create(reconcile.Subnet)
+	if got := s.create(reconcile.NATTable).ID; got == dead {
+		t.Errorf("got %s, the table of the subnet that is gone", got)
+	}
+}
+
 // TestTableAfterADeadOne: an answer shows no state of a table, so what tells a dead one is that we deleted it, or that no
 // list has it.
 func TestTableAfterADeadOne(t *testing.T) {
 	s := newSite(t, inmemory.Options{})
+	s.create(reconcile.Subnet)
 	dead := s.create(reconcile.NATTable).ID
 	s.remove(s.find(reconcile.NATTable))
 	second := s.create(reconcile.NATTable).ID
