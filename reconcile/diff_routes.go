@@ -109,8 +109,20 @@ func (d *diffing) routeGoes(f *Found) {
 		return
 	}
 	d.draft(draft{
-		action: Action{Verb: Delete, Key: f.Key, Before: f, Reason: "nobody claims it any more"},
+		action: Action{Verb: Delete, Key: f.Key, Before: f, Reason: d.whyGone(f.Key)},
 	})
+}
+
+func (d *diffing) whyGone(k Key) string {
+	for _, r := range d.inTable[k.Table] {
+		if r.Key.Prefix.Overlaps(k.Prefix) {
+			return fmt.Sprintf("%s takes its place", r.Key.Prefix)
+		}
+	}
+	if t := d.tableOf(k.Table); t != nil && !t.Active && t.Dropped {
+		return "the table is no DMZ table any more, and the disruption was allowed"
+	}
+	return "nobody claims it any more"
 }
 
 // uncovered says which wanted route that overlaps the one with key k neither works now nor is made to by this plan; "" if
