@@ -157,6 +157,26 @@ func TestTooManyTags(t *testing.T) {
 	}
 }
 
+func TestPlanCode(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		plan           reconcile.Plan
+		code, detailed int
+	}{
+		{"nothing", reconcile.Plan{}, 0, 0},
+		{"actions", reconcile.Plan{Actions: make([]reconcile.Action, 1)}, 0, 2},
+		{"waiting", reconcile.Plan{Waiting: make([]reconcile.Wait, 1)}, 0, 2},
+		{"conflicts alone", reconcile.Plan{Conflicts: make([]reconcile.Conflict, 1)}, 0, 0},
+	} {
+		if got := (setup{}).planCode(c.plan); got != c.code {
+			t.Errorf("%s: %d, not %d", c.name, got, c.code)
+		}
+		if got := (setup{detailed: true}).planCode(c.plan); got != c.detailed {
+			t.Errorf("%s, detailed: %d, not %d", c.name, got, c.detailed)
+		}
+	}
+}
+
 func FuzzFlags(f *testing.F) {
 	f.Add("--aws-az=a\x00--aws-nat-cidr-block\x0010.0.0.0/28\x00--once\x00--\x00-")
 	f.Add("--aws-tag\x00a=b=c\nd\x00--address=\x00plan")

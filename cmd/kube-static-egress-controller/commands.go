@@ -228,7 +228,12 @@ func plan(ctx context.Context, s setup, p process) int {
 	if code := p.print(text.String()); code != succeeded {
 		return code
 	}
-	if s.detailed && !r.Plan.Nothing() {
+	return s.planCode(r.Plan)
+}
+
+// planCode is the exit code of a plan that could be made.
+func (s setup) planCode(p reconcile.Plan) int {
+	if s.detailed && !p.Nothing() {
 		return pending
 	}
 	return succeeded

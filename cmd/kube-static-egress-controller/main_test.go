@@ -160,7 +160,7 @@ func TestSite(t *testing.T) {
 			}),
 		},
 		{
-			name: "site-two-vpcs", args: "plan " + good + "\nrun " + good + " --address=",
+			name: "site-two-vpcs", args: "plan " + good + "\nrun " + good + " --address=\nrun --log-format=json " + good + " --address=",
 			cloud: made(func() *inmemory.EC2 {
 				e := inmemory.New(inmemory.Options{Zones: threeZones})
 				e.CreateVPC(false, "172.31.0.0/16")
