@@ -36,3 +36,7 @@ func New(ctx context.Context, api API, c Config) (*Provider, error) {
 	c.Log.Info("found the site", "vpc", p.vpc, "zones", p.zones)
 	return p, nil
 }
+
+// SetOwner says who stands behind the cluster id, for what is made from now on (rule 16). It is for a cluster whose API
+// server does not answer at the start: until it does, nothing is claimed and nothing made. Not to be called during a pass.
+func (p *Provider) SetOwner(owner string) { p.config.Owner = owner }

@@ -215,3 +215,16 @@ func (c *cluster) describe(ctx context.Context, namespace string, err error) str
 	}
 	return fmt.Sprintf("%s: %v", where, err)
 }
+
+// Owner is the UID of the namespace kube-system in the first cluster, the home: what stands for that cluster, and nothing
+// else, however its name and its context are copied (rule 16).
+func (c *Clusters) Owner(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("not read within %s", c.timeout))
+	defer cancel()
+	home := c.clusters[0]
+	found, err := home.client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return "", errors.New(home.describe(ctx, metav1.NamespaceSystem, err))
+	}
+	return string(found.UID), nil
+}

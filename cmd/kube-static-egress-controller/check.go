@@ -37,6 +37,9 @@ func check(g given, options []*option) (setup, []mistake) {
 		releaseDelay:  c.duration("release-delay", 0),
 		preallocate:   c.truth("preallocate"),
 		configmaps:    c.configmaps(),
+		kubeconfig:    c.word("kubeconfig").text,
+		contexts:      c.texts("context"),
+		master:        c.word("master").text,
 		namespaces:    c.namespaces(),
 		minPrefix:     c.number("min-prefix-length", 1, 32),
 		allow:         c.networks("allow-cidr"),
@@ -429,12 +432,13 @@ func (c *checker) pairs(name string) map[string]string {
 	return pairs
 }
 
-// configmaps is where the lists come from. To read a cluster instead comes with a later version; that it is required
-// until then is said here and nowhere else.
+// configmaps are the manifests that are read instead of a cluster; without them it is a cluster.
 func (c *checker) configmaps() []string {
 	paths := c.texts("configmaps")
-	if len(paths) == 0 {
-		c.lacks("configmaps", "is required: this version reads manifests and no cluster yet")
+	for _, name := range []string{"kubeconfig", "context", "master"} {
+		if len(paths) > 0 && len(c.given[name]) > 0 {
+			c.wrong(name, c.word(name), "says which cluster to read, and --configmaps says to read none")
+		}
 	}
 	for i, w := range c.given["configmaps"] {
 		if slices.Contains(paths[:i], w.text) {

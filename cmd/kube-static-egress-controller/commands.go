@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -199,12 +200,12 @@ func (p process) print(text string) int {
 
 // plan prints what one pass would do.
 func plan(ctx context.Context, s setup, p process) int {
-	loop, err := wire(ctx, s, p.clouds[s.provider], wires{stdin: p.stdin, log: newLog(p.stderr, s)})
+	parts, err := wire(ctx, s, p.clouds[s.provider], wires{stdin: p.stdin, log: newLog(p.stderr, s)})
 	if err != nil {
 		p.complain(err.Error())
 		return failed
 	}
-	r := loop.Plan(ctx)
+	r := parts.loop.Plan(ctx)
 	switch {
 	case r.Err != nil:
 		p.complain(r.Err.Error())
@@ -259,7 +260,7 @@ func run(ctx context.Context, s setup, p process) int {
 		defer stop()
 	}
 	work := func(ctx context.Context) error {
-		loop, err := wire(ctx, s, p.clouds[s.provider], wires{
+		parts, err := wire(ctx, s, p.clouds[s.provider], wires{
 			stdin: p.stdin, log: log, onCall: m.called, saw: v.saw,
 			report: func(r reconcile.Report) {
 				v.tick()
@@ -277,9 +278,9 @@ func run(ctx context.Context, s setup, p process) int {
 		}
 		log.Info("started", "version", buildVersion(), "provider", s.provider, "cluster", s.cluster, "dryRun", s.dryRun)
 		if s.once {
-			return once(ctx, loop, p)
+			return once(ctx, parts.loop, p)
 		}
-		loop.Run(ctx)
+		parts.run(ctx)
 		return nil
 	}
 	if s.once {
@@ -299,6 +300,16 @@ func run(ctx context.Context, s setup, p process) int {
 		return fail(err)
 	}
 	return succeeded
+}
+
+// run goes round until ctx ends, and lets what watches end too.
+func (w wired) run(ctx context.Context) {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	if w.watch != nil {
+		watching.Go(func() { w.watch(ctx) })
+	}
+	w.loop.Run(ctx)
 }
 
 // once prints the report whatever came of it: where the time did not suffice, it says what is still missing.

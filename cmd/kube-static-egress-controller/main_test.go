@@ -114,7 +114,8 @@ func TestFlags(t *testing.T) {
 			plan --provider=noop --cluster-id=x --configmaps=x --aws-az=a --aws-nat-cidr-block=10.0.0.0/28
 			plan --provider=gcp --cluster-id=x --configmaps=x --aws-az=a --aws-nat-cidr-block=10.0.0.0/28
 			plan --provider=aws-ec2 --configmaps=x --aws-az=a --aws-nat-cidr-block=10.0.0.0/28
-			plan --provider=inmemory --aws-az=a --aws-nat-cidr-block=10.0.0.0/28`},
+			plan --provider=inmemory --kubeconfig=testdata/not-there --aws-az=a --aws-nat-cidr-block=10.0.0.0/28
+			plan --provider=inmemory --configmaps=x --kubeconfig=y --master=z --aws-az=a --aws-nat-cidr-block=10.0.0.0/28`},
 		{
 			name: "flags-environment", args: "run",
 			env: map[string]string{

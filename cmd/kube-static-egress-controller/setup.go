@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
+	"github.com/szuecs/kube-static-egress-controller/kube"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
@@ -24,7 +25,10 @@ type setup struct {
 	release       bool // addresses, after releaseDelay
 	releaseDelay  time.Duration
 	preallocate   bool
-	configmaps    []string
+	configmaps    []string // empty: a cluster is read
+	kubeconfig    string
+	contexts      []string
+	master        string
 	namespaces    []string
 	minPrefix     int
 	allow, deny   []netip.Prefix
@@ -82,6 +86,14 @@ func (s setup) ec2() awsec2.Config {
 		Controller: s.controller,
 		Tags:       s.tags,
 		Blocks:     blocks,
+	}
+}
+
+// clusters is the part of the one who reads them.
+func (s setup) clusters(log *slog.Logger) kube.Options {
+	return kube.Options{
+		Kubeconfig: s.kubeconfig, Contexts: s.contexts, Master: s.master, Namespaces: s.namespaces,
+		UserAgent: program + "/" + buildVersion(), Log: log,
 	}
 }
 

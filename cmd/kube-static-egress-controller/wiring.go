@@ -9,7 +9,6 @@ import (
 
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
-	"github.com/szuecs/kube-static-egress-controller/kube"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
@@ -38,38 +37,48 @@ type wires struct {
 	report func(reconcile.Report)                           // may be nil
 }
 
+// wired is the program's parts, put together.
+type wired struct {
+	loop *reconcile.Loop
+	// watch wakes the loop when something may have changed, until the context ends. Nil where nobody can say so.
+	watch func(context.Context)
+}
+
 // wire puts together what all commands need: a loop over a provider and a reader. It looks up the VPC, and it reads the
 // manifests once, so that a set-up that cannot work ends the program and is not found in the log later.
-func wire(ctx context.Context, s setup, open cloud, w wires) (*reconcile.Loop, error) {
-	// This is the one place for where the lists come from; a cluster's goes here, and check's configmaps lets it pass.
-	manifests := &kube.Manifests{Paths: s.configmaps, Namespaces: s.namespaces, Stdin: w.stdin, Log: w.log}
-	if err := manifests.Check(); err != nil {
-		return nil, err
+func wire(ctx context.Context, s setup, open cloud, w wires) (wired, error) {
+	from, err := source(s, w)
+	if err != nil {
+		return wired{}, err
 	}
-	var reader reconcile.Reader = manifests
-	if w.saw != nil {
-		reader = watched{reader, w.saw}
-	}
-
 	api, err := open(ctx, s, w.log)
 	if err != nil {
-		return nil, fmt.Errorf("--provider %q: %w", s.provider, err)
+		return wired{}, fmt.Errorf("--provider %q: %w", s.provider, err)
 	}
 	config := s.ec2()
 	config.Now, config.OnCall, config.Log = time.Now, w.onCall, w.log
 	provider, err := awsec2.New(ctx, api, config)
 	if err != nil {
-		return nil, err
+		return wired{}, err
 	}
-	return &reconcile.Loop{
+	wake := make(chan struct{}, 1)
+	out := wired{loop: &reconcile.Loop{
 		Config:   s.config(),
 		Provider: provider,
-		Reader:   reader,
+		Reader:   from.reader(provider.SetOwner),
 		Resync:   s.resync,
+		Wake:     wake,
 		DryRun:   s.dryRun,
 		Report:   w.report,
 		Now:      time.Now,
-	}, nil
+	}}
+	if w.saw != nil {
+		out.loop.Reader = watched{out.loop.Reader, w.saw}
+	}
+	if from.clusters != nil {
+		out.watch = func(ctx context.Context) { from.clusters.Watch(ctx, wake) }
+	}
+	return out, nil
 }
 
 // watched is a reader whose readings somebody else sees too.
