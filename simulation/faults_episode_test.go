@@ -1,0 +1,72 @@
+package simulation_test
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/szuecs/kube-static-egress-controller/inmemory"
+)
+
+// configMaps are the values of ConfigMaps, by name and key.
+type configMaps map[string]map[string]string
+
+func sortedNames[V any, M ~map[string]V](m M) []string { return slices.Sorted(maps.Keys(m)) }
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
+// episode is one thing that happens to a controller that has come to rest, or its first hour.
+type episode struct {
+	name  string
+	asked configMaps // before; nothing is built yet if there is none
+	// happens is what people do. What they do to the cloud, others than us, they do with its hands.
+	happens func(*stage)
+}
+
+// base is what is asked for before most episodes begin.
+func base() configMaps {
+	return configMaps{
+		"team-a": {"bank": "8.8.8.0/24", "dns": "9.9.9.9/32"},
+		"team-b": {"wide": "52.94.0.0/17"},
+	}
+}
+
+// edited is base after an edit of one value; an empty one takes it away.
+func edited(name, key, value string) configMaps {
+	m := base()
+	if m[name] == nil {
+		m[name] = map[string]string{}
+	}
+	m[name][key] = value
+	if value == "" {
+		delete(m[name], key)
+	}
+	return m
+}
+
+func becomes(maps configMaps) func(*stage) { return func(st *stage) { st.ask(maps) } }
+
+func episodes() []episode {
+	return []episode{
+		{name: "first-build", happens: becomes(base())},
+		{name: "target-added", asked: base(), happens: becomes(edited("team-c", "api", "1.1.1.0/24"))},
+		{name: "widened", asked: base(), happens: becomes(edited("team-b", "wide", "52.94.0.0/16"))},
+		{name: "narrowed", asked: base(), happens: becomes(edited("team-b", "wide", "52.94.64.0/18"))},
+		{name: "merged", asked: base(), happens: becomes(edited("team-c", "other-half", "52.94.128.0/17"))},
+		{name: "split", asked: edited("team-c", "other-half", "52.94.128.0/17"), happens: becomes(edited("team-b", "wide", "52.94.200.0/21"))},
+		{name: "value-removed", asked: base(), happens: becomes(edited("team-a", "dns", ""))},
+		{name: "table-added", asked: base(), happens: func(st *stage) {
+			sn := st.ec2.Snapshot()
+			table := st.ec2.AddRouteTable(sn.VPCs[0].ID, inmemory.Tags{tagKey: "eu-central-1a", "Name": "more-nodes"})
+			st.ec2.AddRoute(table, inmemory.Route{Destination: prefix("0.0.0.0/0"), Target: sn.InternetGateways[0].ID})
+		}},
+		{name: "gateway-deleted", asked: base(), happens: func(st *stage) { st.ec2.RemoveGateway(st.gateway("eu-central-1a")) }},
+		{name: "route-deleted", asked: base(), happens: func(st *stage) {
+			st.ec2.RemoveRoute(st.table("eu-central-1b"), prefix("8.8.8.0/24"))
+		}},
+		{name: "zone-retagged", asked: base(), happens: func(st *stage) {
+			st.ec2.SetTags(st.table("eu-central-1a"), inmemory.Tags{tagKey: "eu-central-1b"})
+		}},
+		{name: "teardown", asked: base(), happens: becomes(nil)},
+	}
+}

@@ -1,0 +1,293 @@
+package simulation_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/szuecs/kube-static-egress-controller/awsec2"
+	"github.com/szuecs/kube-static-egress-controller/inmemory"
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
+)
+
+// stage is a cloud, what people ask for, and a controller that may die and be started again. All of it lives in one bubble
+// of virtual time, so the controller keeps its own pace: what is tested is Loop.Run, not a pass.
+type stage struct {
+	t       testing.TB
+	lag     time.Duration
+	ec2     *inmemory.EC2
+	config  reconcile.Config
+	reading reconcile.Reading
+	witness *witness
+	fault   *fault
+
+	loop    *reconcile.Loop // nil: the next life starts with an empty memory
+	life    *life
+	wake    chan struct{}
+	reports chan reconcile.Report
+	last    reconcile.Report
+	lives   int
+}
+
+// life is the time in which one process runs, or leads.
+type life struct {
+	cancel context.CancelFunc
+	dead   atomic.Bool
+	ended  chan struct{}
+}
+
+type lifeKey struct{}
+
+// lifeOf says whose call it is; nil for calls of other people.
+func lifeOf(ctx context.Context) *life {
+	l, _ := ctx.Value(lifeKey{}).(*life)
+	return l
+}
+
+// Gateways take so long here: longer than a look, so that a pass has to defer, and no longer than a few.
+const (
+	pending     = 7 * time.Second
+	deleting    = 6 * time.Second
+	associating = 4 * time.Second
+)
+
+// The delays are shorter than the defaults, so that fewer passes with nothing to do have to be played.
+const (
+	withdrawDelay = time.Minute
+	teardownDelay = 2 * time.Minute
+)
+
+// newStage is two zones in a VPC in which others live too.
+func newStage(t testing.TB, o lagging) *stage {
+	st := &stage{
+		t: t, lag: o.lists, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
+		config: reconcile.Config{
+			Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
+			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay,
+		},
+		reading: reconcile.Reading{Clusters: []reconcile.Cluster{{}}},
+	}
+	var zones []string
+	for _, z := range st.config.Zones {
+		zones = append(zones, string(z.Zone))
+	}
+	st.ec2 = inmemory.Seed(inmemory.Options{
+		Pending: pending, Deleting: deleting, Associating: associating, Lag: o.lists, ReferenceLag: o.references,
+		LagOf: func(c inmemory.Call) time.Duration {
+			if o.only != "" && c.Operation != o.only {
+				return 0
+			}
+			return o.lists
+		},
+		KeepCalls: true, Quotas: inmemory.Quotas{Addresses: 12},
+	}, tagKey, zones)
+	st.others()
+	st.witness = newWitness(st)
+	return st
+}
+
+// others puts into the VPC what is foreign, and must stay as it is.
+func (st *stage) others() {
+	e := st.ec2
+	sn := e.Snapshot()
+	vpc, workers := sn.VPCs[0].ID, sn.Subnets[0].ID
+	e.AddSubnet(vpc, "eu-central-1a", "172.31.100.0/24", inmemory.Tags{"Name": "databases"})
+	private := e.AddRouteTable(vpc, inmemory.Tags{"Name": "private"})
+	e.AddRoute(private, inmemory.Route{Destination: prefix("10.9.0.0/16"), Target: "pcx-0a"})
+	e.AddRoute(st.table("eu-central-1a"), inmemory.Route{Destination: prefix("10.9.0.0/16"), Target: "pcx-0a"})
+	e.AddRoute(st.table("eu-central-1b"), inmemory.Route{Destination: prefix("8.8.4.0/24"), Target: "tgw-0a"})
+	e.Allocate(inmemory.Tags{"Name": "a bastion's"})
+	address := e.Allocate(inmemory.Tags{"Name": "somebody's gateway's"})
+	e.Settle()
+	out, err := e.CreateNatGateway(st.t.Context(), &ec2.CreateNatGatewayInput{
+		SubnetId: aws.String(workers), AllocationId: aws.String(address),
+	})
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	e.AddRoute(private, inmemory.Route{Destination: prefix("0.0.0.0/0"), Target: *out.NatGateway.NatGatewayId})
+	time.Sleep(time.Hour) // of the bubble: what others have has been there for long
+	e.Settle()
+}
+
+// table is the id of the first DMZ route table of a zone.
+func (st *stage) table(zone string) string {
+	for _, t := range st.ec2.Snapshot().RouteTables {
+		if t.Tags["Name"] == "dmz-"+zone {
+			return t.ID
+		}
+	}
+	st.t.Fatalf("no DMZ route table of %s", zone)
+	return ""
+}
+
+// gateway is the id of the gateway of ours in a zone that is not gone.
+func (st *stage) gateway(zone string) string {
+	for _, g := range st.ec2.Snapshot().NATGateways {
+		if isOurs(g.Tags) && g.Zone == zone && isLive(g) {
+			return g.ID
+		}
+	}
+	st.t.Fatalf("no gateway in %s", zone)
+	return ""
+}
+
+// ask is what all ConfigMaps say from now on. The loop sleeps while this is called; what wakes it comes after.
+func (st *stage) ask(maps configMaps) {
+	var list []reconcile.ConfigMap
+	for _, name := range sortedNames(maps) {
+		list = append(list, reconcile.ConfigMap{Namespace: "default", Name: name, Data: maps[name]})
+	}
+	st.reading.Clusters[0].ConfigMaps = list
+	st.witness.claims(maps)
+}
+
+// Read implements reconcile.Reader.
+func (st *stage) Read(context.Context) reconcile.Reading {
+	return reconcile.Reading{Clusters: slices.Clone(st.reading.Clusters)}
+}
+
+// hook is around every call. A dead process makes no calls and hears no answers; but what it asked for before its end may
+// still happen.
+func (st *stage) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phase) error {
+	if phase == inmemory.After {
+		st.witness.look(c)
+	}
+	l := lifeOf(ctx)
+	if l == nil {
+		return nil
+	}
+	if l.dead.Load() {
+		return errDied
+	}
+	return st.fault.strike(ctx, l, c, phase)
+}
+
+// live starts a process, or lets the old one lead again.
+func (st *stage) live() {
+	l := &life{ended: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), lifeKey{}, l))
+	l.cancel = cancel
+	st.life = l
+	st.lives++
+	go func() {
+		defer close(l.ended)
+		if st.loop == nil {
+			loop, err := st.process(ctx)
+			if err != nil {
+				time.Sleep(time.Second) // it exits, and is started again
+				return
+			}
+			st.loop = loop
+		}
+		st.loop.Run(ctx)
+	}()
+}
+
+// process is a controller that has just been started: its memory is empty.
+func (st *stage) process(ctx context.Context) (*reconcile.Loop, error) {
+	p, err := awsec2.New(ctx, st.ec2, awsec2.Config{TagKey: tagKey, Cluster: cluster, Controller: controller})
+	if err != nil {
+		return nil, err
+	}
+	return &reconcile.Loop{
+		Config: st.config, Provider: p, Reader: st, Resync: time.Minute, Wake: st.wake,
+		Report: func(r reconcile.Report) { st.reports <- r },
+	}, nil
+}
+
+// settle lets the controller run until it has nothing left to do, and says how long that took. A list that lags shows
+// what somebody did, or the controller itself, only later: nothing that is seen before then counts.
+func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) {
+	began, end := time.Now(), time.After(bound)
+	changed := began
+	if st.life == nil {
+		st.live()
+	} else {
+		st.wake <- struct{}{}
+	}
+	for {
+		select {
+		case r := <-st.reports:
+			st.last = r
+			if r.Applied {
+				changed = time.Now()
+			}
+			if r.Err == nil && r.Plan.Nothing() && r.At.Sub(changed) >= st.lag {
+				return time.Since(began), true
+			}
+		case <-st.life.ended:
+			if st.life.dead.Load() {
+				st.loop = nil
+			}
+			st.live()
+		case <-end:
+			return bound, false
+		}
+	}
+}
+
+// stop ends the controller, as a SIGTERM does.
+func (st *stage) stop() {
+	st.life.cancel()
+	for {
+		select {
+		case <-st.reports:
+		case <-st.life.ended:
+			return
+		}
+	}
+}
+
+// planAgain wants nothing of a plan: neither of the controller that got here, nor of one that was started just now and
+// remembers nothing. (House habit: after every apply, plan again and want nothing.)
+func (st *stage) planAgain() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	time.Sleep(st.lag) // one that was just started sees only what lists show
+	go func() {        // nobody else listens any more
+		for {
+			select {
+			case <-st.reports:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	fresh, err := st.process(ctx)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	for name, loop := range map[string]*reconcile.Loop{"the same": st.loop, "another": fresh} {
+		if r := loop.Plan(ctx); r.Err != nil || !r.Plan.Nothing() {
+			st.t.Errorf("%s controller's next plan is not empty:\n%s", name, planText(r))
+		}
+	}
+}
+
+func planText(r reconcile.Report) string {
+	var b strings.Builder
+	if r.Err != nil {
+		b.WriteString("error: " + r.Err.Error() + "\n")
+	}
+	for i, a := range r.Plan.Actions {
+		b.WriteString("  " + string(a.Verb) + " " + a.Key.String() + ": " + a.Reason)
+		if len(r.Result.Outcomes) > i {
+			b.WriteString(" (" + string(r.Result.Outcomes[i]) + ")")
+		}
+		b.WriteString("\n")
+	}
+	for _, w := range r.Plan.Waiting {
+		b.WriteString("  wait " + w.Key.String() + ": " + w.Reason + "\n")
+	}
+	for _, p := range r.Problems {
+		b.WriteString("  problem " + p.Reason + "\n")
+	}
+	return b.String()
+}

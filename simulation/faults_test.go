@@ -1,0 +1,184 @@
+package simulation_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/szuecs/kube-static-egress-controller/inmemory"
+)
+
+// lagging says how far a cloud lags behind its writes.
+type lagging struct {
+	lists      time.Duration
+	only       string // the only list that lags; all of them if empty
+	references time.Duration
+}
+
+// tally counts over all runs of a test.
+type tally struct {
+	points, runs, looks, doubled atomic.Int64
+	longest                      atomic.Int64 // the longest that a fault made an episode take more
+}
+
+// ended is how a run ended.
+type ended struct {
+	calls []inmemory.Call
+	took  time.Duration
+	left  string
+	twice int // zones that got a second address
+}
+
+// allowance is how much longer an episode may take when one call goes wrong: as long as the clocks of rules 11 and 13 run,
+// which start again after a restart, and half a minute for what has to be tried again.
+const allowance = withdrawDelay + teardownDelay + 30*time.Second
+
+// run plays an episode once, in a bubble of its own.
+func run(t *testing.T, s episode, lag lagging, f *fault, sum *tally, plain *ended) (out ended) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStage(t, lag)
+		if s.asked != nil {
+			st.ask(s.asked)
+			if _, ok := st.settle(time.Hour); !ok {
+				st.stop()
+				t.Fatalf("the beginning does not settle:\n%s", planText(st.last))
+			}
+		}
+		st.ec2.ResetCounts()
+		st.fault = f
+		s.happens(st)
+		st.witness.rebase()
+		st.ec2.SetHook(st.hook)
+		bound := time.Hour
+		if plain != nil {
+			bound = plain.took + allowance
+		}
+		var ok bool
+		out.took, ok = st.settle(bound)
+		out.calls, out.twice = st.ec2.Calls(), len(st.witness.doubled)
+		st.stop()
+		st.ec2.SetHook(nil)
+		st.witness.look(inmemory.Call{Operation: "the end"})
+		for _, broken := range st.witness.broken {
+			t.Error(broken)
+		}
+		sum.runs.Add(1)
+		sum.looks.Add(int64(st.witness.looks))
+		sum.doubled.Add(int64(len(st.witness.doubled)))
+		if !ok {
+			t.Fatalf("not settled after %s; the last plan is\n%s", bound, planText(st.last))
+		}
+		st.planAgain()
+		out.left = leftBehind(st.ec2.Snapshot())
+	})
+	return out
+}
+
+// TestFaults lets every call of every episode go wrong in every way, one at a time (rule 12). To see one again:
+// go test -run 'TestFaults/first-build/CreateSubnet_172.31.64.0_28_1/after' ./simulation
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	faults(t, lagging{}, kinds())
+}
+
+// TestFaultsWhileListsLag loses every answer of every episode while lists show what was true 5 s ago (rule 9).
+func TestFaultsWhileListsLag(t *testing.T) {
+	t.Parallel()
+	faults(t, lagging{lists: 5 * time.Second}, unknown())
+}
+
+// TestFaultsWhileOneListLags is about lists that contradict each other: one shows what was true 5 s ago, the others know
+// more.
+func TestFaultsWhileOneListLags(t *testing.T) {
+	t.Parallel()
+	for _, list := range []string{"DescribeAddresses", "DescribeSubnets", "DescribeRouteTables", "DescribeNatGateways"} {
+		t.Run(list, func(t *testing.T) {
+			t.Parallel()
+			faults(t, lagging{lists: 5 * time.Second, only: list}, without(unknown(), func(k kind) bool {
+				return k.name == "after-timeout" || k.name == "after-hanging"
+			}))
+		})
+	}
+}
+
+// TestReferencesLag plays the episodes where EC2's writes do not find what was made just now.
+func TestReferencesLag(t *testing.T) {
+	t.Parallel()
+	faults(t, lagging{lists: 5 * time.Second, references: 3 * time.Second}, unknown())
+}
+
+func faults(t *testing.T, lag lagging, kinds []kind) {
+	sum := &tally{}
+	t.Cleanup(func() {
+		t.Logf("%d fault points, %d runs, %d looks at the invariants; a fault delayed the end by %s at most; %d zones got a second address",
+			sum.points.Load(), sum.runs.Load(), sum.looks.Load(), time.Duration(sum.longest.Load()), sum.doubled.Load())
+	})
+	for _, s := range episodes() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			plain := run(t, s, lag, nil, sum, nil)
+			if t.Failed() {
+				return
+			}
+			for i, c := range inOrder(plain.calls) {
+				possible := without(kinds, func(k kind) bool { return !isWrite(c) && !k.reads })
+				if len(possible) == 0 {
+					continue
+				}
+				sum.points.Add(1)
+				t.Run(callName(c), func(t *testing.T) {
+					for j, k := range possible {
+						if (i+j)%oneKindIn != 0 {
+							continue
+						}
+						t.Run(k.name, func(t *testing.T) {
+							t.Parallel()
+							oneFault(t, s, lag, &fault{at: c, kind: k}, sum, plain)
+						})
+					}
+				})
+			}
+		})
+	}
+}
+
+func oneFault(t *testing.T, s episode, lag lagging, f *fault, sum *tally, plain ended) {
+	got := run(t, s, lag, f, sum, &plain)
+	if t.Failed() {
+		return
+	}
+	if !f.struck.Load() {
+		t.Error("the call was not made, so the fault did not strike")
+	}
+	if f.halfway.Load() {
+		t.Error("a call that had been made was cut short when the pass was told to end")
+	}
+	if got.twice > 0 {
+		t.Logf("%d zones got a second address; it is kept as a spare", got.twice)
+		return
+	}
+	if got.left != plain.left {
+		t.Errorf("what is left behind differs from a run without the fault:\n%s", difference(plain.left, got.left))
+	}
+	for more := int64(got.took - plain.took); ; {
+		if was := sum.longest.Load(); more <= was || sum.longest.CompareAndSwap(was, more) {
+			return
+		}
+	}
+}
+
+// inOrder sorts calls, so that the subtests come in one order.
+func inOrder(calls []inmemory.Call) []inmemory.Call {
+	out := slices.Clone(calls)
+	slices.SortFunc(out, func(a, b inmemory.Call) int { return strings.Compare(callName(a), callName(b)) })
+	return out
+}
+
+func callName(c inmemory.Call) string {
+	name := fmt.Sprintf("%s_%s_%d", c.Operation, c.Key, c.Attempt)
+	return strings.NewReplacer(" ", "_", "/", "_", "__", "_").Replace(name)
+}

@@ -1,0 +1,391 @@
+package simulation_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/szuecs/kube-static-egress-controller/awsec2"
+	"github.com/szuecs/kube-static-egress-controller/inmemory"
+)
+
+// Whose things are ours in a simulation.
+const (
+	cluster    = "test"
+	controller = "kube-static-egress-controller"
+)
+
+func isOurs(t inmemory.Tags) bool {
+	return t[awsec2.TagCluster] == cluster && t[awsec2.TagController] == controller
+}
+
+func isLive(g inmemory.NATGateway) bool {
+	return g.State == types.NatGatewayStatePending || g.State == types.NatGatewayStateAvailable
+}
+
+// witness looks at the truth after every call, not at what lists show, and remembers what must never be undone.
+type witness struct {
+	stage *stage
+
+	mu       sync.Mutex
+	looks    int
+	looked   time.Time
+	text     string // what the last look saw: if nothing changed, nothing can have gone wrong
+	foreign  string
+	seen     inmemory.Snapshot
+	ours     map[string]bool   // every address that was ever ours
+	gateways map[string]bool   // every gateway that was ever ours
+	removed  map[string]bool   // the gateways that others took away
+	address  map[string]string // of each zone, once its gateway was available
+	claimed  []claimed
+	probes   []netip.Addr
+	routed   map[way]int // how well each claimed address was routed at the last look
+	broken   []string
+	doubled  map[string]bool // zones that had two addresses
+}
+
+// claimed is a network that people ask for, or asked for a moment ago.
+type claimed struct {
+	prefix netip.Prefix
+	until  time.Time // zero: they still do
+}
+
+// way is the way of an address out of one route table.
+type way struct {
+	table string
+	to    netip.Addr
+}
+
+// How well an address is routed.
+const (
+	elsewhere  = iota
+	throughUs  // through an available gateway of ours
+	throughOwn // through that of the table's own zone
+)
+
+func newWitness(st *stage) *witness {
+	w := &witness{
+		stage: st, ours: map[string]bool{}, gateways: map[string]bool{}, removed: map[string]bool{},
+		address: map[string]string{}, routed: map[way]int{}, doubled: map[string]bool{},
+	}
+	w.rebase()
+	return w
+}
+
+// claims takes down what is asked for from now on. What no longer is keeps its routes for the delay (rule 11).
+func (w *witness) claims(maps configMaps) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	for i := range w.claimed {
+		if w.claimed[i].until.IsZero() {
+			w.claimed[i].until = now.Add(w.stage.config.WithdrawDelay)
+		}
+	}
+	for _, name := range sortedNames(maps) {
+		for _, key := range sortedNames(maps[name]) {
+			p := prefix(maps[name][key])
+			w.claimed = append(w.claimed, claimed{prefix: p})
+			w.probes = append(w.probes, p.Addr(), after(p)) // between two of these nothing changes
+		}
+	}
+	slices.SortFunc(w.probes, netip.Addr.Compare)
+	w.probes = slices.Compact(w.probes)
+	w.remember(w.seen)
+}
+
+// after is the first address that a prefix does not hold.
+func after(p netip.Prefix) netip.Addr {
+	a := p.Addr().As4()
+	n := uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
+	n += 1 << (32 - p.Bits())
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+// rebase accepts what others did.
+func (w *witness) rebase() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.stage.ec2.Snapshot()
+	for _, g := range s.NATGateways {
+		if isOurs(g.Tags) {
+			w.gateways[g.ID] = true
+			w.removed[g.ID] = !isLive(g)
+		}
+	}
+	w.foreign = w.foreignIn(s)
+	w.remember(s)
+}
+
+// remember makes a snapshot the one that the next is compared with.
+func (w *witness) remember(s inmemory.Snapshot) {
+	w.seen, w.text = s, s.String()
+	for _, t := range s.RouteTables {
+		for _, a := range w.probes {
+			w.routed[way{t.ID, a}] = w.howRouted(s, t, a)
+		}
+	}
+}
+
+// look checks everything after a call. A call that only reads can change nothing; but time can.
+func (w *witness) look(c inmemory.Call) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.looks++
+	now := time.Now()
+	if !isWrite(c) && now.Equal(w.looked) {
+		return
+	}
+	w.looked = now
+	s := w.stage.ec2.Snapshot()
+	if s.String() == w.text {
+		return
+	}
+	call := c.Operation + " " + c.Key
+	w.addresses(call, s)
+	w.zoneGateways(call, s)
+	w.newRoutes(call, s)
+	w.coverage(call, s)
+	if got := w.foreignIn(s); got != w.foreign {
+		w.breaks("%s: rule 3: something foreign changed:\n%s", call, difference(w.foreign, got))
+		w.foreign = got
+	}
+	w.remember(s)
+}
+
+func (w *witness) breaks(format string, args ...any) {
+	w.broken = append(w.broken, fmt.Sprintf(format, args...))
+}
+
+// addresses: none is ever released (rule 7).
+func (w *witness) addresses(call string, s inmemory.Snapshot) {
+	there, zones := map[string]bool{}, map[string]int{}
+	for _, a := range s.Addresses {
+		there[a.ID] = true
+		if isOurs(a.Tags) {
+			w.ours[a.ID] = true
+			zones[a.Tags[awsec2.TagZone]]++
+		}
+	}
+	for _, id := range sortedNames(w.ours) {
+		if !there[id] {
+			w.breaks("%s: rule 7: the address %s was released", call, id)
+		}
+	}
+	for _, z := range sortedNames(zones) {
+		if zones[z] > 1 && !w.doubled[z] {
+			w.doubled[z] = true
+			if w.stage.lag == 0 {
+				w.breaks("%s: rule 9: %s has %d addresses", call, z, zones[z])
+			}
+		}
+	}
+}
+
+// zoneGateways: a zone has one gateway at most, always with the same address, and none goes while a table routes to it
+// (rules 2, 6, 7, 13).
+func (w *witness) zoneGateways(call string, s inmemory.Snapshot) {
+	live := map[string]string{}
+	for _, g := range s.NATGateways {
+		if !isOurs(g.Tags) {
+			continue
+		}
+		w.gateways[g.ID] = true
+		if !isLive(g) {
+			if n := routesTo(s, g.ID); n > 0 && !w.removed[g.ID] {
+				w.breaks("%s: rule 13: gateway %s goes while %d routes lead to it", call, g.ID, n)
+			}
+			continue
+		}
+		if other := live[g.Zone]; other != "" {
+			w.breaks("%s: rule 6: %s has two live gateways, %s and %s", call, g.Zone, other, g.ID)
+		}
+		live[g.Zone] = g.ID
+		if was := w.address[g.Zone]; was != "" && was != g.Allocation {
+			w.breaks("%s: rule 2: the address of %s was %s and is %s", call, g.Zone, was, g.Allocation)
+		}
+		for _, z := range sortedNames(w.address) {
+			if z != g.Zone && w.address[z] == g.Allocation {
+				w.breaks("%s: rule 2: the address %s of %s moved to %s", call, g.Allocation, z, g.Zone)
+			}
+		}
+		if g.State == types.NatGatewayStateAvailable {
+			w.address[g.Zone] = g.Allocation
+		}
+	}
+}
+
+func routesTo(s inmemory.Snapshot, target string) int {
+	n := 0
+	for _, t := range s.RouteTables {
+		for _, r := range t.Routes {
+			if r.Target == target {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// newRoutes: what was made or led elsewhere leads to an available gateway whose subnet gets out (rules 4 and 15).
+func (w *witness) newRoutes(call string, s inmemory.Snapshot) {
+	before := map[string]string{}
+	for _, t := range w.seen.RouteTables {
+		for _, r := range t.Routes {
+			before[t.ID+" "+r.Destination.String()] = r.Target
+		}
+	}
+	for _, t := range s.RouteTables {
+		for _, r := range t.Routes {
+			at := t.ID + " " + r.Destination.String()
+			if !strings.HasPrefix(r.Target, "nat-") || before[at] == r.Target {
+				continue
+			}
+			if why := cannotCarry(s, r.Target); why != "" {
+				w.breaks("%s: rule 15: the route %s leads to %s, %s", call, at, r.Target, why)
+			}
+		}
+	}
+}
+
+// cannotCarry says why no traffic gets out through a gateway; "" if it does.
+func cannotCarry(s inmemory.Snapshot, id string) string {
+	for _, g := range s.NATGateways {
+		if g.ID != id {
+			continue
+		}
+		if g.State != types.NatGatewayStateAvailable {
+			return "which is " + string(g.State)
+		}
+		for _, t := range s.RouteTables {
+			serves := slices.ContainsFunc(t.Associations, func(a inmemory.Association) bool { return a.Subnet == g.Subnet })
+			out := slices.ContainsFunc(t.Routes, func(r inmemory.Route) bool {
+				return r.Destination.Bits() == 0 && r.State == types.RouteStateActive && strings.HasPrefix(r.Target, "igw-")
+			})
+			if serves && out {
+				return ""
+			}
+		}
+		return "whose subnet has no way out of its own"
+	}
+	return "which is not there"
+}
+
+// coverage: no address that somebody asks for is routed worse than before (rule 4).
+func (w *witness) coverage(call string, s inmemory.Snapshot) {
+	now := time.Now()
+	for _, t := range s.RouteTables {
+		for _, a := range w.probes {
+			if !slices.ContainsFunc(w.claimed, func(c claimed) bool {
+				return c.prefix.Contains(a) && (c.until.IsZero() || now.Before(c.until))
+			}) {
+				continue
+			}
+			if was, is := w.routed[way{t.ID, a}], w.howRouted(s, t, a); is < was {
+				w.breaks("%s: rule 4: %s is no longer routed in %s as well as it was (%d, was %d)", call, a, t.ID, is, was)
+			}
+		}
+	}
+}
+
+// howRouted asks what a packet would: the longest prefix.
+func (w *witness) howRouted(s inmemory.Snapshot, t inmemory.RouteTable, a netip.Addr) int {
+	best := inmemory.Route{}
+	for _, r := range t.Routes {
+		if r.Destination.IsValid() && r.Destination.Contains(a) && (best.Target == "" || r.Destination.Bits() > best.Destination.Bits()) {
+			best = r
+		}
+	}
+	for _, g := range s.NATGateways {
+		if g.ID != best.Target || g.State != types.NatGatewayStateAvailable || !isOurs(g.Tags) {
+			continue
+		}
+		if g.Zone == t.Tags[tagKey] {
+			return throughOwn
+		}
+		return throughUs
+	}
+	return elsewhere
+}
+
+// foreignIn is all that is not ours, as text. A route is ours if its gateway is, or was (rule 1).
+func (w *witness) foreignIn(s inmemory.Snapshot) string {
+	s.Subnets = without(s.Subnets, func(n inmemory.Subnet) bool { return isOurs(n.Tags) })
+	s.Addresses = without(s.Addresses, func(a inmemory.Address) bool { return isOurs(a.Tags) })
+	s.NATGateways = without(s.NATGateways, func(g inmemory.NATGateway) bool { return isOurs(g.Tags) })
+	s.RouteTables = without(s.RouteTables, func(t inmemory.RouteTable) bool { return isOurs(t.Tags) })
+	for i := range s.RouteTables {
+		t := &s.RouteTables[i]
+		t.Routes = without(t.Routes, func(r inmemory.Route) bool { return w.gateways[r.Target] })
+	}
+	return s.String()
+}
+
+// difference is what two texts have each for itself, line by line.
+func difference(was, is string) string {
+	var b strings.Builder
+	for line := range strings.Lines(was) {
+		if !strings.Contains(is, line) {
+			b.WriteString("- " + line)
+		}
+	}
+	for line := range strings.Lines(is) {
+		if !strings.Contains(was, line) {
+			b.WriteString("+ " + line)
+		}
+	}
+	return b.String()
+}
+
+func without[T any](list []T, drop func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(list), drop)
+}
+
+// leftBehind is what there is, with names in place of ids: so the ends of two runs are the same text if everything is
+// there once, in its place, and nothing else is.
+func leftBehind(s inmemory.Snapshot) string {
+	var names []string
+	name := func(id, what string) { names = append(names, id, "<"+what+">") }
+	for _, n := range s.Subnets {
+		if isOurs(n.Tags) {
+			name(n.ID, "subnet of "+n.Tags[awsec2.TagZone])
+		}
+	}
+	for _, t := range s.RouteTables {
+		if isOurs(t.Tags) {
+			name(t.ID, "table of "+t.Tags[awsec2.TagZone])
+			for _, a := range t.Associations {
+				name(a.ID, "association of "+t.Tags[awsec2.TagZone])
+			}
+		}
+	}
+	for _, a := range s.Addresses {
+		if isOurs(a.Tags) {
+			name(a.ID, "address of "+a.Tags[awsec2.TagZone])
+			name(a.IP.String(), "IP of "+a.Tags[awsec2.TagZone])
+		}
+	}
+	s.NATGateways = without(s.NATGateways, func(g inmemory.NATGateway) bool {
+		return isOurs(g.Tags) && g.State == types.NatGatewayStateDeleted // listed for an hour, and gone
+	})
+	for _, g := range s.NATGateways {
+		if isOurs(g.Tags) {
+			name(g.ID, "gateway of "+g.Tags[awsec2.TagZone])
+		}
+	}
+	var blocks []string
+	for line := range strings.Lines(strings.NewReplacer(names...).Replace(s.String())) {
+		if strings.HasPrefix(line, " ") { // a part of the table above
+			blocks[len(blocks)-1] += line
+		} else {
+			blocks = append(blocks, line)
+		}
+	}
+	slices.Sort(blocks)
+	return strings.Join(blocks, "")
+}
