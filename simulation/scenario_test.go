@@ -83,7 +83,7 @@ func newScenario(t *testing.T, d *datadriven.TestData) *scenario {
 		d.ScanArgs(t, "zones", &zones)
 	}
 	s := &scenario{
-		t: t, d: d, names: newNames(),
+		t: t, d: d, names: newNames(), watch: newWatch(),
 		quotas: map[string]int{}, denied: map[string]bool{}, fates: map[string]string{},
 		read: map[string][]reconcile.ConfigMap{}, away: map[string]string{},
 	}
@@ -98,14 +98,8 @@ func newScenario(t *testing.T, d *datadriven.TestData) *scenario {
 
 // begin puts the watch between the controller and the cloud.
 func (s *scenario) begin() {
-	var seen *watch
-	if s.watch != nil {
-		seen = s.watch
-	} else {
-		seen = newWatch()
-	}
-	seen.Provider = s.world.loop.Provider
-	s.watch, s.world.loop.Provider = seen, seen
+	s.watch.Provider = s.world.loop.Provider
+	s.world.loop.Provider = s.watch
 }
 
 // after moves the clock.

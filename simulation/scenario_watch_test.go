@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -22,6 +23,11 @@ type watch struct {
 	observed reconcile.Observed
 	memory   reconcile.Memory
 	last     string // what was decided last
+	apply    func() // is called before a plan is carried out
+
+	mu        sync.Mutex
+	covered   map[probe]bool // what was routed through us when the plan began, and is to stay so
+	uncovered []string
 
 	mayRelease bool              // --eip-reclaim-policy=Delete
 	addresses  map[string]string // the zones of all addresses that were ever ours
@@ -40,21 +46,35 @@ func (w *watch) Observe(ctx context.Context) (reconcile.Observed, error) {
 	return o, err
 }
 
+// Apply implements reconcile.Provider. While the plan is carried out, every call is followed by a look at the routes.
+func (w *watch) Apply(ctx context.Context, p reconcile.Plan) (reconcile.Result, error) {
+	w.apply()
+	return w.Provider.Apply(ctx, p)
+}
+
 // round makes a pass and checks what every pass has to keep.
 func (s *scenario) round(pass func(context.Context) reconcile.Report) reconcile.Report {
 	s.t.Helper()
 	w := s.watch
 	s.note()
 	before := s.foreign()
+	memory := w.memory
+	decide := func() reconcile.Decision {
+		return reconcile.Decide(s.world.config, w.observed, s.world.reading, memory, s.world.now)
+	}
+	w.apply = func() { w.cover(s.world.ec2.Snapshot(), decide(), s.world.config.AllowDisruption) }
 	r := pass(s.t.Context())
+	w.covered = nil
+	if slices.Sort(w.uncovered); len(w.uncovered) > 0 {
+		s.d.Fatalf(s.t, "rule 4: %s", s.names.in(strings.Join(w.uncovered, "\n")))
+	}
 	s.note()
 	s.keepsForeign(before, s.foreign())
 	s.keepsAddresses()
 	if len(r.Zones) == 0 && r.Err != nil { // it saw nothing
 		return r
 	}
-	memory := w.memory
-	d := reconcile.Decide(s.world.config, w.observed, s.world.reading, memory, s.world.now)
+	d := decide()
 	s.orderDoesNotMatter(d, memory)
 	w.memory = d.Memory
 	if r.Applied {

@@ -191,6 +191,7 @@ func (s *scenario) reading() {
 //	fail-gateways ZONE CODE; heal-gateways ZONE                   those that will be made
 //	prefix-list NAME PREFIX ...
 //	detach IGW; reattach IGW
+//	vpc-cidr CIDR                                                 one more network of the VPC
 //	quota OPERATION N; lift OPERATION                             it fails when there are N of what it makes
 //	deny OPERATION; allow OPERATION
 //
@@ -227,6 +228,7 @@ var hands = map[string]func(*scenario, []string){
 	"prefix-list":    (*scenario).handPrefixList,
 	"detach":         func(s *scenario, w []string) { s.world.ec2.DetachInternetGateway(s.names.id(w[0])) },
 	"reattach":       func(s *scenario, w []string) { s.world.ec2.ReattachInternetGateway(s.names.id(w[0]), s.vpc()) },
+	"vpc-cidr":       func(s *scenario, w []string) { s.world.ec2.AddVPCCIDR(s.vpc(), w[0]) },
 	"quota":          func(s *scenario, w []string) { s.quotas[w[0]] = s.number(w[1]) },
 	"lift":           func(s *scenario, w []string) { delete(s.quotas, w[0]) },
 	"deny":           func(s *scenario, w []string) { s.denied[w[0]] = true },
@@ -362,6 +364,9 @@ var scenarioQuotas = map[string]struct {
 // hook keeps the story's quotas and permissions. It is called by many at once, but the story changes between passes only.
 func (s *scenario) hook(_ context.Context, c inmemory.Call, phase inmemory.Phase) error {
 	if phase == inmemory.After {
+		if s.watch.covered != nil && !strings.HasPrefix(c.Operation, "Describe") {
+			s.watch.called(s.world.ec2.Snapshot(), c)
+		}
 		return nil
 	}
 	if s.denied[c.Operation] {
