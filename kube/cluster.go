@@ -188,7 +188,7 @@ func (c *Clusters) exists(ctx context.Context, one *cluster, namespace string) e
 			}
 			one.said[namespace] = true
 			c.log.Info("may not look whether the namespace exists, so an empty list counts as nobody asking there",
-				"cluster", one.title, "namespace", namespace, "reason", err)
+				"where", one.title, "namespace", namespace, "reason", err)
 		}
 		return nil
 	case err != nil:
