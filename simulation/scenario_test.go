@@ -181,11 +181,14 @@ func (s *scenario) converge() string {
 	}
 }
 
-// comesByItself reports whether something is waited for that is neither a matter of the clock nor of somebody. A route that
+// soon is how long converge waits for the clock: for a second look, not for the delays that a story is about.
+const soon = 10 * time.Second
+
+// comesByItself reports whether something is waited for that is no matter of somebody, nor of the clock for long. A route that
 // waits does so for something that is waited for as well, or that nobody can bring.
 func comesByItself(r reconcile.Report) bool {
 	return slices.ContainsFunc(r.Plan.Waiting, func(w reconcile.Wait) bool {
-		return !w.Held && w.Until.IsZero() && w.Key.Kind != reconcile.TargetRoute
+		return !w.Held && w.Until.Sub(r.At) <= soon && w.Key.Kind != reconcile.TargetRoute
 	})
 }
 
