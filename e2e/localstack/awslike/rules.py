@@ -1,0 +1,32 @@
+"""How long things take and how many there may be: by account, so that tests that run side by side have rules each.
+
+    PUT /_e2e/rules/ACCOUNT   {"nat_pending": 2, "routes": 10}
+"""
+
+import dataclasses
+import json
+
+_rules = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    nat_pending: float = 0  # seconds that a NAT gateway stays pending
+    nat_deleting: float = 0  # seconds that it stays deleting
+    cfn_step: float = 0  # seconds that CloudFormation takes for each resource
+    addresses: int = 1000  # in a region
+    routes: int = 1000  # in a table, without the local one
+
+
+def of(account):
+    return _rules.get(account, Rules())
+
+
+def serve():
+    from localstack.services.edge import ROUTER
+
+    def put(request, account):
+        _rules[account] = Rules(**json.loads(request.get_data()))
+        return dataclasses.asdict(_rules[account])
+
+    ROUTER.add("/_e2e/rules/<account>", put, methods=["PUT"])
