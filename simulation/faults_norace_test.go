@@ -2,4 +2,8 @@
 
 package simulation_test
 
-const oneKindIn = 1 // without the race detector: all of them
+// Without the race detector nothing is left out.
+const (
+	oneKindIn   = 1
+	mostTargets = 1000
+)
