@@ -152,10 +152,11 @@ func (a *accepting) refuse(s Source, wrong []string) {
 	}
 }
 
-// hold keeps what a value last meant, as far as policy lets it, and reports whether that is anything.
+// hold keeps what a value last meant, as far as policy lets it, and reports whether that is anything. That the VPC has grown
+// is nobody's policy: what was accepted before stays.
 func (a *accepting) hold(s Source, last Accepted, why string) bool {
 	kept := slices.DeleteFunc(slices.Clone(last.Targets), func(t netip.Prefix) bool {
-		return refuse(a.config, a.vpc, t) != ""
+		return refuse(a.config, nil, t) != ""
 	})
 	if len(kept) == 0 {
 		return false

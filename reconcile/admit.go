@@ -64,7 +64,7 @@ func (a *admitting) zone(p *Path, z ZoneAsked) {
 		z.Stage = Keep
 		if !p.Configured {
 			a.conflict(Key{Kind: NATGateway, Zone: p.Zone}, fmt.Sprintf(
-				"%s is not among --aws-az any more, and %d routes lead through its gateway: all is kept as it is (--allow-disruption=%s lets it go)",
+				"%s is not among --aws-az any more, and routes lead through its gateway (%d): all is kept as it is (--allow-disruption=%s lets it go)",
 				p.Zone, a.used[p.Zone], p.Zone))
 		}
 	}
@@ -98,7 +98,10 @@ func (a *admitting) build(p *Path, z ZoneAsked) {
 	a.want(key(NATTable), Spec{})
 	a.want(key(DefaultRoute), Spec{Target: ByID(a.seen.Site.InternetGateway)})
 	a.want(key(Association), Spec{Subnet: To(Subnet, p.Zone), Target: To(NATTable, p.Zone)})
-	a.want(key(NATGateway), Spec{Subnet: To(Subnet, p.Zone), Address: To(Address, p.Zone)})
+	a.want(key(NATGateway), a.gateway(p))
+	if !z.Seek.IsZero() {
+		a.hold(Wait{Key: key(Address), Reason: "the subnet stands and no address is seen: it is looked for once more", Until: z.Seek})
+	}
 	if z.Hold != "" {
 		a.hold(Wait{Key: key(NATGateway), Reason: z.Hold, Until: z.Until})
 	}
@@ -113,6 +116,14 @@ func (a *admitting) build(p *Path, z ZoneAsked) {
 }
 
 func (a *admitting) hold(w Wait) { a.out.Desired.Holds = append(a.out.Desired.Holds, w) }
+
+// gateway leads to the zone's own subnet and address; one that lives stays as it is, unless its end was allowed (rule 8).
+func (a *admitting) gateway(p *Path) Spec {
+	if p.Gateway != nil && !a.config.mayDisrupt(string(p.Zone)) {
+		return p.Gateway.Spec
+	}
+	return Spec{Subnet: To(Subnet, p.Zone), Address: To(Address, p.Zone)}
+}
 
 // subnet is the zone's block, unless a gateway works in another one and nobody allowed to interrupt it (rule 8).
 func (a *admitting) subnet(p *Path) Spec {

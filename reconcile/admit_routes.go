@@ -86,9 +86,10 @@ func whyLost(t *DMZ) string {
 // noRoom finds the claims that are hurt by the groups that the table could not take.
 func (a *admitting) noRoom(t *DMZ, full []group, routed []netip.Prefix) []refusal {
 	set := setOf(routed)
-	why := fmt.Sprintf("the route table %s is full: %d of its routes are in use (--max-routes-per-table)", t.ID, t.Used)
+	why := fmt.Sprintf("the route table %s is full: %d of %d routes are in use (--max-routes-per-table), and the last one is for changing what is there",
+		t.ID, t.Used, t.Used+t.Free)
 	if t.Full {
-		why = fmt.Sprintf("the route table %s is full: EC2 refused another route at %d", t.ID, t.Used)
+		why = fmt.Sprintf("the route table %s is full: %d routes are in use, and EC2 refused another one lately", t.ID, t.Used)
 	}
 	var out []refusal
 	for _, c := range a.asked.Claims {

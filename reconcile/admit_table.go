@@ -18,6 +18,9 @@ type barrier struct {
 	what   string
 	// black: a black hole that may be replaced if its very prefix is wanted (rule 3). One that a gateway propagated cannot be.
 	black bool
+	// beaten: a propagated route, and a static one of ours to the same prefix, which is in force (VPC guide, "Route
+	// priority"). As soon as ours goes it is the other one's turn.
+	beaten bool
 }
 
 // tableRoom is the work on one table: which pieces of which claims it can take.
@@ -36,7 +39,8 @@ func newTableRoom(t *DMZ) *tableRoom {
 			continue // the default route: every target lies inside it, by design
 		}
 		r.barriers = append(r.barriers, barrier{
-			prefix: f.Key.Prefix, what: "the route to " + f.Spec.Target.String(), black: f.Status == Blackhole && !f.Propagated,
+			prefix: f.Key.Prefix, what: "the route to " + f.Spec.Target.String(),
+			black: f.Status == Blackhole && !f.Propagated, beaten: f.Propagated && r.ourRoute(f.Key),
 		})
 	}
 	for _, l := range t.Lists {
@@ -51,12 +55,28 @@ func newTableRoom(t *DMZ) *tableRoom {
 	return r
 }
 
-// around is the innermost barrier that p lies in. A black hole at p itself is none: it is replaced.
+func (r *tableRoom) ourRoute(k Key) bool {
+	return slices.ContainsFunc(r.table.Ours, func(f Found) bool { return f.Key == k })
+}
+
+// around is the innermost barrier that p lies in.
 func (r *tableRoom) around(p netip.Prefix) (barrier, bool) {
 	var in barrier
 	found := false
 	for _, b := range r.barriers { // sorted by address, so the later of two that hold p is the inner one
-		if within(p, b.prefix) && (b.prefix != p || !b.black) {
+		if within(p, b.prefix) {
+			in, found = b, true
+		}
+	}
+	return in, found
+}
+
+// closed is the innermost barrier that keeps a claim for p out. A black hole at p itself does not, nor does what we beat.
+func (r *tableRoom) closed(p netip.Prefix) (barrier, bool) {
+	var in barrier
+	found := false
+	for _, b := range r.barriers {
+		if within(p, b.prefix) && (b.prefix != p || !b.black) && !b.beaten {
 			in, found = b, true
 		}
 	}
@@ -93,25 +113,30 @@ func (r *tableRoom) ask(c Claim, right int) (refused string) {
 		r.keep(c.Target, right)
 		return ""
 	}
-	in, shut := r.around(c.Target)
+	in, shut := r.closed(c.Target)
 	switch {
+	case shut && r.routed(c.Target, in.prefix.Bits()): // ours was there first
 	case shut && in.prefix == c.Target:
 		refused = fmt.Sprintf("%s is taken: there is %s, which is not ours", c.Target, in.what)
 	case shut:
 		refused = fmt.Sprintf("%s lies in %s, where %s is, which is not ours", c.Target, in.prefix, in.what)
-	case r.unread != "" && !r.routed(c.Target):
+	case r.unread != "" && !r.routed(c.Target, -1):
 		refused = r.unread
-	default:
-		r.add(region{}, c.Target, right)
+	default: // in a black hole or in what we beat it needs a route of its own: a wider one would not reach into it
+		around, _ := r.around(c.Target)
+		r.add(around.prefix, c.Target, right)
 	}
 	r.keep(c.Target, right) // what lies deeper, and what is routed of a claim that is refused
 	return refused
 }
 
-func (r *tableRoom) routed(p netip.Prefix) bool {
+// routed reports whether routes of ours that are longer than bits carry all of p.
+func (r *tableRoom) routed(p netip.Prefix, bits int) bool {
 	var ours []netip.Prefix
 	for _, o := range r.table.Ours {
-		ours = append(ours, o.Key.Prefix)
+		if o.Key.Prefix.Bits() > bits {
+			ours = append(ours, o.Key.Prefix)
+		}
 	}
 	return setOf(ours).ContainsPrefix(p)
 }
@@ -132,7 +157,7 @@ func (r *tableRoom) split(p netip.Prefix) []netip.Prefix {
 	taken := slices.ContainsFunc(r.table.Foreign, func(f Found) bool {
 		return f.Key.Prefix == p && (f.Status != Blackhole || f.Propagated)
 	})
-	if !taken {
+	if !taken || r.ourRoute(RouteKey(r.table.ID, p)) {
 		return []netip.Prefix{p}
 	}
 	if p.IsSingleIP() {

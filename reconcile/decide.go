@@ -17,6 +17,7 @@ type Decision struct {
 // Decide goes through all that is pure in a pass: recognise, accept, desire, admit, diff. Equal input gives an equal
 // decision, whatever the order of the lists in it.
 func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
+	m = m.believed(now)
 	seen := See(c, o, m)
 	claims, m := Accept(c, seen.Site.CIDRs, r, m)
 	asked, m := Desire(c, seen, claims, m, now)

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -21,6 +22,7 @@ type Asked struct {
 type ZoneAsked struct {
 	Zone    Zone
 	Stage   Stage
+	Seek    time.Time // until then no address is to be allocated: one may be there that no list shows yet; zero if it may
 	Hold    string    // why no gateway is to be made yet; empty if it may
 	Until   time.Time // when that ends
 	Release bool      // the address may be released
@@ -39,6 +41,10 @@ const (
 // backOff is how long after the n-th failure of a gateway in a row another one is made: 30 s, doubling up to 32 minutes.
 // EC2 charges nothing for a failed gateway, but a quota or a permission does not mend itself in seconds.
 func backOff(n int) time.Duration { return 30 * time.Second << min(n-1, 6) }
+
+// secondLook is how long after the first look that shows a zone's subnet and no address another one is allocated: the call
+// may have been made before, with its answer lost, and takes no token (rule 9).
+const secondLook = 10 * time.Second
 
 // Desire says what is asked for. It starts and stops the clocks in the memory (rules 7, 11, 13), and the memory that comes
 // back is that of the next pass. A clock that was lost starts again: late, never early.
@@ -136,10 +142,13 @@ func (d *desiring) zone(p *Path, idle bool) {
 		z.Stage = TearDown // unless routes lead there: Admit sees to that
 	case idle:
 		z.Stage = d.idleStage(p)
-	case d.claims.Freeze != "" && len(d.claims.List) == 0 && !d.config.Preallocate:
+	case d.claims.Freeze != "" && len(d.claims.List) == 0 && !d.config.Preallocate && !d.seen.leadsThrough(p.Zone):
 		z.Stage = Keep // nobody is known to need it, nor not to
 	case p.Blocked != "":
 		z.Stage = Keep
+	}
+	if since, sought := d.memory.Sought[p.Zone]; sought && d.now.Before(since.Add(secondLook)) {
+		z.Seek = since.Add(secondLook)
 	}
 	if f, failed := d.memory.Failures[p.Zone]; failed && p.Gateway == nil && d.now.Before(f.Until) {
 		z.Hold, z.Until = fmt.Sprintf("gateway %s failed (failure %d in a row)", f.Gateway, f.Count), f.Until
@@ -147,7 +156,9 @@ func (d *desiring) zone(p *Path, idle bool) {
 	if z.Stage == Build && p.Missing != "" && !d.config.mayDisrupt(string(p.Zone)) {
 		z.Stage = Keep // another address would break every partner's allow-list in silence (rule 7)
 	}
-	z.Release = z.Stage == TearDown && d.release(p)
+	if z.Release = z.Stage == TearDown && d.release(p); z.Release {
+		delete(d.memory.Address, p.Zone) // so that it is not missed afterwards
+	}
 	d.asked.Zones = append(d.asked.Zones, z)
 }
 
@@ -183,6 +194,11 @@ func (d *desiring) remember(p *Path) {
 		n := f.Count + 1
 		d.memory.Failures[p.Zone] = Failure{Count: n, Gateway: last.ID, Until: d.now.Add(backOff(n))}
 	}
+	if p.Address != nil || p.Subnet == nil {
+		delete(d.memory.Sought, p.Zone)
+	} else if _, runs := d.memory.Sought[p.Zone]; !runs {
+		d.memory.Sought[p.Zone] = d.now
+	}
 	if p.Address == nil {
 		return
 	}
@@ -208,16 +224,18 @@ func (d *desiring) release(p *Path) bool {
 	return runs
 }
 
+// believed is a memory without the limits that are too old to be believed: quotas can be raised.
+func (m Memory) believed(now time.Time) Memory {
+	m = m.clone()
+	maps.DeleteFunc(m.Limits, func(_ string, l Limit) bool { return now.Sub(l.Since) >= time.Hour })
+	return m
+}
+
 // Learn takes down what a look and an applied plan taught: all gateways that are ours, and the tables that EC2 called full.
 func Learn(s Seen, p Plan, r Result, m Memory, now time.Time) Memory {
 	m = m.clone()
 	for id, z := range s.owners {
 		m.Gateways[id] = z
-	}
-	for id, l := range m.Limits {
-		if now.Sub(l.Since) >= time.Hour {
-			delete(m.Limits, id)
-		}
 	}
 	for i, err := range r.Errors {
 		if !isTableFull(err) {
@@ -225,11 +243,22 @@ func Learn(s Seen, p Plan, r Result, m Memory, now time.Time) Memory {
 		}
 		for _, t := range s.Tables {
 			if t.ID == p.Actions[i].Key.Table {
-				m.Limits[t.ID] = Limit{Used: t.Used, Since: now}
+				m.Limits[t.ID] = Limit{Used: t.Used + made(p, r, t.ID), Since: now}
 			}
 		}
 	}
 	return m
+}
+
+// made counts the routes that a plan made in a table.
+func made(p Plan, r Result, table string) int {
+	n := 0
+	for i, a := range p.Actions {
+		if a.Verb == Create && a.Key.Table == table && r.Outcomes[i] == Done {
+			n++
+		}
+	}
+	return n
 }
 
 func compareWaits(a, b Wait) int {

@@ -32,13 +32,15 @@ type diffing struct {
 	drafts  []draft
 	planned map[Key]bool    // what the plan makes or mends
 	gone    map[string]bool // the ids of what it deletes
+	again   map[Key]bool    // what it deletes to be made again by a later plan
 	waits   []Wait
 }
 
 func newDiffing(want Desired, s *Seen) *diffing {
 	d := &diffing{
 		seen: s, wanted: map[Key]Resource{}, inTable: map[string][]Resource{}, ours: map[Key]*Found{}, foreign: map[Key]*Found{},
-		holds: map[Key]Wait{}, planned: map[Key]bool{}, gone: map[string]bool{}, plan: Plan{Goal: want, IDs: map[Key]string{}},
+		holds: map[Key]Wait{}, planned: map[Key]bool{}, gone: map[string]bool{},
+		again: map[Key]bool{}, plan: Plan{Goal: want, IDs: map[Key]string{}},
 	}
 	for _, r := range want.Resources {
 		d.wanted[r.Key] = r
@@ -73,7 +75,13 @@ type need struct {
 	id  string
 }
 
+// wait notes what a state holds up that passes by itself: it is worth looking again soon.
 func (d *diffing) wait(k Key, why string) { d.waits = append(d.waits, Wait{Key: k, Reason: why}) }
+
+// follow notes what only follows from something else, which has its own reason, clock or action.
+func (d *diffing) follow(k Key, why string) {
+	d.waits = append(d.waits, Wait{Key: k, Reason: why, Held: true})
+}
 
 func (d *diffing) draft(x draft) {
 	d.drafts = append(d.drafts, x)
@@ -118,6 +126,9 @@ func (d *diffing) path(p *Path) {
 		d.deleteGateway(g, "it failed: "+g.Code)
 	}
 	remade := d.remade(p, found)
+	for kind, is := range remade {
+		d.again[Key{Kind: kind, Zone: p.Zone}] = is
+	}
 	// What goes is planned from the gateway down, and then what comes from the subnet up: each asks what the ones before it
 	// come to.
 	for kind := NATGateway; kind >= Subnet; kind-- {
@@ -132,7 +143,7 @@ func (d *diffing) path(p *Path) {
 		switch {
 		case !wanted || remade[kind]:
 		case f == nil:
-			d.create(p, want)
+			d.create(p, want, found)
 		case f.Spec != want.Spec || f.Status == Blackhole:
 			d.replace(f, want)
 		case f.Status == Pending:
@@ -161,15 +172,18 @@ func (d *diffing) remade(p *Path, found map[Kind]*Found) map[Kind]bool {
 	return out
 }
 
-func (d *diffing) create(p *Path, want Resource) {
+func (d *diffing) create(p *Path, want Resource, found map[Kind]*Found) {
 	if h, held := d.holds[want.Key]; held {
 		d.waits = append(d.waits, h)
 		return
 	}
 	for _, kind := range creates[want.Key.Kind] {
-		k := Key{Kind: kind, Zone: p.Zone}
-		if _, wanted := d.wanted[k]; !wanted {
-			d.wait(want.Key, fmt.Sprintf("it needs the %s, which cannot be had", kind))
+		switch k := (Key{Kind: kind, Zone: p.Zone}); {
+		case d.again[k]:
+			d.follow(want.Key, fmt.Sprintf("it needs the %s, which is to be made again first", kind))
+			return
+		case found[kind] == nil && !d.planned[k]:
+			d.follow(want.Key, fmt.Sprintf("it needs the %s, which cannot be had now", kind))
 			return
 		}
 	}
@@ -224,7 +238,10 @@ func (d *diffing) replace(f *Found, want Resource) {
 // remove deletes a part of the path that is not wanted, or not as it is.
 func (d *diffing) remove(p *Path, f *Found, remade bool) {
 	why := "nothing needs it any more"
-	if remade {
+	switch {
+	case remade && p.Gateway == nil:
+		why = "it has to be made again"
+	case remade:
 		why = "it has to be made again, and the disruption was allowed"
 	}
 	switch f.Key.Kind {
@@ -241,30 +258,37 @@ func (d *diffing) remove(p *Path, f *Found, remade bool) {
 	if f.Holder != Ours && f.Key.Kind != Association && f.Key.Kind != DefaultRoute {
 		return
 	}
-	if g := d.inTheWay(p, f); g != "" {
-		d.wait(f.Key, g)
+	if w := d.inTheWay(p); w.Reason != "" {
+		w.Key = f.Key
+		d.waits = append(d.waits, w)
 		return
 	}
 	d.draft(draft{action: Action{Verb: Delete, Key: f.Key, Before: f, Reason: why}, id: f.ID, needs: needsOf(deletes, f.Key)})
 }
 
-// inTheWay says which gateway keeps a part of the path from being deleted: one that stays for now, or is still going.
-func (d *diffing) inTheWay(p *Path, f *Found) string {
+// inTheWay says which gateway keeps the rest of the path from being deleted: one that is still going, or one that stays for
+// now and has its own reason.
+func (d *diffing) inTheWay(p *Path) Wait {
 	for _, g := range p.Dying {
-		return fmt.Sprintf("gateway %s is still going", g.ID)
+		return Wait{Reason: fmt.Sprintf("gateway %s is still going", g.ID)}
 	}
 	if p.Gateway != nil && !d.gone[p.Gateway.ID] {
-		return fmt.Sprintf("gateway %s is still there", p.Gateway.ID)
+		return Wait{Reason: fmt.Sprintf("gateway %s is still there", p.Gateway.ID), Held: true}
 	}
-	return ""
+	return Wait{}
 }
 
 // gatewayGoes deletes a gateway once no table routes to it (rule 13). Where the disruption was allowed its routes turn
 // black instead, and are replaced later (rule 4).
 func (d *diffing) gatewayGoes(p *Path, g Found, why string, disrupt bool) {
 	if !disrupt {
-		if n := d.staying(g.ID); n > 0 {
-			d.wait(g.Key, fmt.Sprintf("gateway %s: %d routes lead to it that stay for now", g.ID, n))
+		ours, others := d.staying(g.ID)
+		switch {
+		case others > 0:
+			d.follow(g.Key, fmt.Sprintf("gateway %s: routes lead to it that somebody else made (%d)", g.ID, others))
+			return
+		case ours > 0:
+			d.follow(g.Key, fmt.Sprintf("gateway %s: routes lead to it that stay for now (%d)", g.ID, ours))
 			return
 		}
 	}
@@ -273,21 +297,20 @@ func (d *diffing) gatewayGoes(p *Path, g Found, why string, disrupt bool) {
 
 // staying counts the routes to a gateway that this plan neither deletes nor points elsewhere. It is asked before the
 // routes are planned, so it asks what is wanted.
-func (d *diffing) staying(gateway string) int {
-	n := 0
+func (d *diffing) staying(gateway string) (ours, others int) {
 	for _, r := range d.seen.routes[gateway] {
 		if d.ours[r.Key] == nil {
-			n++ // somebody else's, in whatever table
+			others++ // in whatever table
 			continue
 		}
 		want, wanted := d.wanted[r.Key]
 		moved := wanted && want.Spec.Target != d.seen.ref(r.Spec.Target) && d.leadsOn(want.Spec.Target)
-		gone := !wanted && d.uncovered(r.Key) == ""
+		gone := !wanted && d.uncovered(r.Key).Reason == ""
 		if !moved && !gone {
-			n++
+			ours++
 		}
 	}
-	return n
+	return ours, others
 }
 
 func (d *diffing) tableOf(id string) *DMZ {
@@ -328,7 +351,7 @@ func (d *diffing) spare(p *Path, f Found) {
 	for _, g := range p.Spares {
 		if g.Key.Kind == NATGateway && g.Spec.Subnet.ID == f.ID {
 			if !d.gone[g.ID] {
-				d.wait(f.Key, fmt.Sprintf("subnet %s: gateway %s is still in it", f.ID, g.ID))
+				d.follow(f.Key, fmt.Sprintf("subnet %s: gateway %s is still in it", f.ID, g.ID))
 				return
 			}
 			x.needs = append(x.needs, need{key: g.Key, id: g.ID})
@@ -342,7 +365,7 @@ func (d *diffing) spare(p *Path, f Found) {
 func (d *diffing) orphans() {
 	for _, r := range d.plan.Goal.Resources {
 		if r.Key.Kind == TargetRoute && d.tableOf(r.Key.Table) == nil {
-			d.wait(r.Key, "the route table is not there")
+			d.follow(r.Key, "the route table is not there")
 		}
 	}
 }

@@ -66,6 +66,9 @@ func (o *ordering) needs(d *diffing, self int, x draft) []int {
 				out = append(out, i)
 			}
 		}
+		for _, k := range d.brokenAround(x.action.Key) {
+			out = append(out, o.byKey[k]...)
+		}
 	}
 	slices.Sort(out)
 	out = slices.Compact(out)

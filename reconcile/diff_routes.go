@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // routes plans one table. New routes and replaced ones come before those that go (rule 4).
@@ -21,15 +22,16 @@ func (d *diffing) routes(t *DMZ) {
 func (d *diffing) route(want Resource) {
 	ours, foreign := d.ours[want.Key], d.foreign[want.Key]
 	switch {
-	case foreign != nil && (foreign.Status != Blackhole || foreign.Propagated):
+	case ours == nil && foreign != nil && (foreign.Status != Blackhole || foreign.Propagated):
 		d.plan.Conflicts = append(d.plan.Conflicts, Conflict{Key: want.Key, Reason: fmt.Sprintf(
 			"there is a route to %s, which is not ours", foreign.Spec.Target)})
 		return
 	case ours != nil && d.right(ours, want):
 		return
 	}
-	if why := d.notReady(want.Spec.Target); why != "" {
-		d.wait(want.Key, why)
+	if w := d.notReady(want.Spec.Target); w.Reason != "" {
+		w.Key = want.Key
+		d.waits = append(d.waits, w)
 		return
 	}
 	x := draft{action: Action{Verb: Create, Key: want.Key, After: &want, Reason: "it is claimed"}}
@@ -63,28 +65,45 @@ func (d *diffing) leadsOn(target Ref) bool {
 	return target.Kind == NATGateway && p != nil && p.Ready(d.seen.Site.InternetGateway)
 }
 
-// notReady says why a route cannot lead to target even after the plan's other actions; "" if it can (rule 15).
-func (d *diffing) notReady(target Ref) string {
+// notReady says why a route cannot lead to target even after the plan's other actions, and until when; no reason if it can
+// (rule 15). It is held where what it lacks is held, or not even wanted: there is no sense in looking again every few
+// seconds.
+func (d *diffing) notReady(target Ref) Wait {
 	if target.Kind != NATGateway || target.ID != "" {
-		return fmt.Sprintf("%s is not the gateway of a zone", target)
+		return Wait{Reason: fmt.Sprintf("%s is not the gateway of a zone", target), Held: true}
 	}
 	p := d.seen.pathOf(target.Zone)
 	if p == nil {
-		return fmt.Sprintf("there is no zone %s", target.Zone)
+		return Wait{Reason: fmt.Sprintf("there is no zone %s", target.Zone), Held: true}
 	}
 	if g := p.Gateway; g != nil && d.gone[g.ID] {
-		return fmt.Sprintf("gateway %s is to be made again", g.ID)
+		return Wait{Reason: fmt.Sprintf("gateway %s is to be made again", g.ID)}
 	}
 	if g := p.Gateway; g != nil && g.Status != Active {
-		return fmt.Sprintf("gateway %s is %s", g.ID, g.Status)
+		return Wait{Reason: fmt.Sprintf("gateway %s is %s", g.ID, g.Status)}
 	}
 	for _, kind := range []Kind{DefaultRoute, Association, NATGateway} {
-		k := Key{Kind: kind, Zone: p.Zone}
-		if !d.planned[k] && !d.works(p, kind) {
-			return fmt.Sprintf("it needs the %s of %s", kind, p.Zone)
+		if k := (Key{Kind: kind, Zone: p.Zone}); !d.planned[k] && !d.works(p, kind) {
+			return d.lacking(p, k)
 		}
 	}
-	return ""
+	return Wait{}
+}
+
+// lacking says what a route waits for that needs the thing with key k.
+func (d *diffing) lacking(p *Path, k Key) Wait {
+	w := Wait{Reason: fmt.Sprintf("it needs the %s of %s", k.Kind, p.Zone)}
+	hold, held := d.holds[Key{Kind: NATGateway, Zone: p.Zone}]
+	switch {
+	case len(p.Dying) > 0: // it goes by itself, and then another comes
+	case p.Blocked != "":
+		w.Reason, w.Held = p.Blocked, true
+	case held && p.Gateway == nil:
+		w.Until, w.Held = hold.Until, hold.Held
+	default: // that thing has its own reason
+		w.Held = true
+	}
+	return w
 }
 
 func (d *diffing) works(p *Path, kind Kind) bool {
@@ -104,13 +123,29 @@ func (d *diffing) works(p *Path, kind Kind) bool {
 // routeGoes deletes a route that nobody needs, after all that stands in for it: every route that is made or replaced and
 // overlaps it comes first. While one that should stand in does not work, it stays (rule 4).
 func (d *diffing) routeGoes(f *Found) {
-	if why := d.uncovered(f.Key); why != "" {
-		d.wait(f.Key, why)
+	if w := d.uncovered(f.Key); w.Reason != "" {
+		w.Key = f.Key
+		d.waits = append(d.waits, w)
 		return
 	}
 	d.draft(draft{
 		action: Action{Verb: Delete, Key: f.Key, Before: f, Reason: d.whyGone(f.Key)},
 	})
+}
+
+// brokenAround gives the routes of ours that go too, do not work, and hold all of the one with key k: while one of them is
+// there, it would take the traffic of that one.
+func (d *diffing) brokenAround(k Key) []Key {
+	var out []Key
+	t := d.tableOf(k.Table)
+	for i := range t.Ours {
+		o := &t.Ours[i]
+		_, wanted := d.wanted[o.Key]
+		if !wanted && o.Key != k && within(k.Prefix, o.Key.Prefix) && (o.Status != Active || !d.alive(o.Spec.Target)) {
+			out = append(out, o.Key)
+		}
+	}
+	return out
 }
 
 func (d *diffing) whyGone(k Key) string {
@@ -125,20 +160,22 @@ func (d *diffing) whyGone(k Key) string {
 	return "nobody claims it any more"
 }
 
-// uncovered says which wanted route that overlaps the one with key k neither works now nor is made to by this plan; "" if
-// there is none.
-func (d *diffing) uncovered(k Key) string {
+// uncovered says which wanted route that overlaps the one with key k, or a broken one around it that goes too, neither works
+// now nor is made to by this plan; no reason if there is none.
+func (d *diffing) uncovered(k Key) Wait {
+	leaving := append(d.brokenAround(k), k)
 	for _, r := range d.inTable[k.Table] {
-		if !r.Key.Prefix.Overlaps(k.Prefix) {
+		if !slices.ContainsFunc(leaving, func(l Key) bool { return r.Key.Prefix.Overlaps(l.Prefix) }) {
 			continue
 		}
 		ours := d.ours[r.Key]
 		works := ours != nil && d.right(ours, r) && ours.Status == Active && d.alive(r.Spec.Target)
-		if !works && d.notReady(r.Spec.Target) != "" {
-			return fmt.Sprintf("it goes once %s works", r.Key)
+		if w := d.notReady(r.Spec.Target); !works && w.Reason != "" {
+			w.Reason = fmt.Sprintf("it goes once %s works", r.Key)
+			return w
 		}
 	}
-	return ""
+	return Wait{}
 }
 
 // alive reports whether traffic to target gets out.

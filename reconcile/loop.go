@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -119,7 +120,7 @@ func (l *Loop) decide(ctx context.Context) Decision {
 	d := Decide(l.Config, o, reading, l.memory, l.now())
 	for _, c := range reading.Clusters {
 		if c.Incomplete != "" {
-			d.Report.Warnings = append(d.Report.Warnings, strings.TrimSpace(c.Name+" "+c.Incomplete))
+			d.Report.Warnings = append(d.Report.Warnings, strings.TrimPrefix(c.Name+": "+c.Incomplete, ": "))
 		}
 	}
 	return d
@@ -164,12 +165,21 @@ func (l *Loop) pause(r Report) time.Duration {
 		switch {
 		case w.Held:
 		case w.Until.IsZero():
-			p = min(p, pollPending)
+			if moving(r) {
+				p = min(p, pollPending)
+			}
 		default:
 			p = min(p, max(0, w.Until.Sub(l.now())))
 		}
 	}
 	return p
+}
+
+// moving reports whether a gateway is on its way: that changes by itself, so it is worth looking at soon.
+func moving(r Report) bool {
+	return slices.ContainsFunc(r.Zones, func(z ZoneReport) bool {
+		return z.State == stateNames[Pending] || z.State == stateNames[Deleting]
+	})
 }
 
 // sleep waits for the time to pass, for an event, or for the end.

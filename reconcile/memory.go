@@ -21,6 +21,7 @@ type Memory struct {
 	Limits   map[string]Limit     // the tables that EC2 called full
 	Failures map[Zone]Failure     // the zones whose gateways failed
 	Address  map[Zone]string      // the allocation id that a zone's gateway was last seen with
+	Sought   map[Zone]time.Time   // the zones whose subnet stands while no address is seen, and since when
 }
 
 // Accepted is what a value meant when it was last accepted.
@@ -53,6 +54,7 @@ func (m Memory) clone() Memory {
 	m.Accepted, m.Complete, m.Unused = cloneMap(m.Accepted), cloneMap(m.Complete), cloneMap(m.Unused)
 	m.Gateways, m.Limits = cloneMap(m.Gateways), cloneMap(m.Limits)
 	m.Failures, m.Address = cloneMap(m.Failures), cloneMap(m.Address)
+	m.Sought = cloneMap(m.Sought)
 	m.Claimed, m.Leaving = slices.Clone(m.Claimed), slices.Clone(m.Leaving)
 	return m
 }

@@ -177,6 +177,7 @@ func WritePlan(w io.Writer, r Report) error {
 	writeThings(&b, "Conflicts (left as they are):", d.Conflicts)
 	writeVerdicts(&b, d.Verdicts)
 	writeNotes(&b, r)
+	trimLines(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -190,7 +191,10 @@ func writeActions(b *strings.Builder, d planDoc) {
 	for _, a := range d.Actions {
 		name, title := a.Name, string(a.Zone)
 		if table, prefix, isRoute := strings.Cut(a.Name, " "); isRoute {
-			name, title = prefix, table+" ("+string(a.Zone)+")"
+			name, title = prefix, table
+			if a.Zone != "" {
+				title += " (" + string(a.Zone) + ")"
+			}
 		}
 		if title != head {
 			t.Flush()
@@ -301,7 +305,6 @@ func writeVerdicts(b *strings.Builder, vs []verdictDoc) {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", v.Source, cmp.Or(v.Target, "-"), v.Standing, note)
 	}
 	t.Flush()
-	trimLines(b)
 }
 
 // mergedInto names the routes that carry a claim where they are not its own target (rule 10).

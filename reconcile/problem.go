@@ -111,7 +111,7 @@ func (s *Seen) oddTable(c Config, d DMZ) {
 	}
 	for _, r := range d.Foreign {
 		if r.Status == Blackhole {
-			s.warn(fmt.Sprintf("the route %s of %s is a black hole: it leads to %s, which was never known to be ours", r.Key.Prefix, d.ID, r.Spec.Target))
+			s.warn(fmt.Sprintf("the route %s of %s is a black hole, and not ours: it leads to %s", r.Key.Prefix, d.ID, r.Spec.Target))
 		}
 	}
 }

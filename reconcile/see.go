@@ -79,7 +79,11 @@ func See(c Config, o Observed, m Memory) Seen {
 	return s
 }
 
-func compareFound(a, b Found) int { return cmp.Or(a.Key.Compare(b.Key), cmp.Compare(a.ID, b.ID)) }
+// compareFound also tells a static route from a propagated one to the same prefix.
+func compareFound(a, b Found) int {
+	return cmp.Or(a.Key.Compare(b.Key), cmp.Compare(a.ID, b.ID), btoi(a.Propagated)-btoi(b.Propagated),
+		cmp.Compare(a.Spec.Target.ID, b.Spec.Target.ID))
+}
 
 // zonesOf are the zones that are configured or have something of ours.
 func zonesOf(c Config, o Observed) []Zone {
@@ -98,16 +102,17 @@ func zonesOf(c Config, o Observed) []Zone {
 func (s *Seen) path(c Config, z Zone, found map[Kind][]Found, m Memory) Path {
 	p := Path{Zone: z}
 	p.Config, p.Configured = c.zone(z)
-	s.gateway(&p, found[NATGateway])
+	s.gateway(&p, found[NATGateway], m)
 	s.subnet(&p, found[Subnet])
 	s.address(&p, found[Address], m)
 	s.natTable(&p, found)
 	return p
 }
 
-// gateway chooses among the zone's gateways: one that works before one that is being made, then the one that most routes
-// lead to, so that a thing made twice is sorted out with the least change.
-func (s *Seen) gateway(p *Path, all []Found) {
+// gateway chooses among the zone's gateways: the one with the address that the zone is known by, whoever points routes at
+// another (rules 2, 7); then one that works before one that is being made, then the one that most routes lead to, so that a
+// thing made twice is sorted out with the least change.
+func (s *Seen) gateway(p *Path, all []Found, m Memory) {
 	var live []Found
 	for _, g := range all {
 		if g.Holder != Ours || g.Key.Zone != p.Zone {
@@ -125,8 +130,9 @@ func (s *Seen) gateway(p *Path, all []Found) {
 			live = append(live, g)
 		}
 	}
+	known := func(g Found) bool { return g.Spec.Address.ID != "" && g.Spec.Address.ID == m.Address[p.Zone] }
 	slices.SortStableFunc(live, func(a, b Found) int {
-		return cmp.Or(cmp.Compare(a.Status, b.Status), len(s.routes[b.ID])-len(s.routes[a.ID]))
+		return cmp.Or(btoi(known(b))-btoi(known(a)), cmp.Compare(a.Status, b.Status), len(s.routes[b.ID])-len(s.routes[a.ID]))
 	})
 	p.Gateway, p.Spares = first(live), append(p.Spares, rest(live)...)
 }
@@ -167,7 +173,11 @@ func (s *Seen) subnet(p *Path, all []Found) {
 	slices.SortStableFunc(ours, func(a, b Found) int {
 		return btoi(b.Spec.CIDR == p.Config.Block) - btoi(a.Spec.CIDR == p.Config.Block)
 	})
-	if p.Subnet == nil {
+	switch {
+	case p.Subnet != nil:
+	case p.Gateway != nil: // the gateway says that it is there, and nothing says that its block is another one
+		p.Subnet = &Found{Key: Key{Kind: Subnet, Zone: p.Zone}, ID: p.Gateway.Spec.Subnet.ID, Spec: Spec{CIDR: p.Config.Block}}
+	default:
 		p.Subnet, ours = first(ours), rest(ours)
 	}
 	p.Spares = append(p.Spares, ours...)
@@ -304,6 +314,16 @@ func (s *Seen) pathOf(z Zone) *Path {
 		}
 	}
 	return nil
+}
+
+// leadsThrough reports whether any route of ours leads, or led, to a gateway of the zone.
+func (s *Seen) leadsThrough(z Zone) bool {
+	return slices.ContainsFunc(s.Tables, func(t DMZ) bool {
+		return slices.ContainsFunc(t.Ours, func(f Found) bool {
+			zone, ok := s.zoneOfGateway(f.Spec.Target)
+			return ok && zone == z
+		})
+	})
 }
 
 // zoneOfGateway is the zone of a gateway that is or was ours.

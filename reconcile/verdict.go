@@ -32,7 +32,7 @@ func carriers(s Seen, want Desired) []carried {
 		works := map[Key]bool{}
 		for _, f := range t.Ours {
 			p := s.pathOf(f.Spec.Target.Zone)
-			works[f.Key] = f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Gateway != nil && p.Gateway.Status == Active
+			works[f.Key] = f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Ready(s.Site.InternetGateway)
 		}
 		for _, r := range routes[t.ID] {
 			c.active[r.Key.Prefix] = works[r.Key]

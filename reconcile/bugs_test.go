@@ -1,0 +1,178 @@
+package reconcile_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
+)
+
+// built is a situation with one zone, all of its path, and one DMZ table; a value for each claim.
+func built(claims ...string) situation {
+	s := situation{
+		now: noon,
+		config: reconcile.Config{
+			Zones: []reconcile.ZoneConfig{{Zone: "a", Block: blockOf("a")}}, MinPrefixLength: 16, MaxRoutes: 500,
+			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: time.Minute, TeardownDelay: 10 * time.Minute,
+		},
+		cloud: &cloud{site: reconcile.Site{
+			VPC: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, InternetGateway: "igw-1", Zones: zoneNames,
+			Tables: []reconcile.Table{{ID: "rtb-1", Zone: "a"}},
+		}},
+	}
+	s.cloud.path("a")
+	s.claim(claims...)
+	return s
+}
+
+func (s *situation) claim(values ...string) {
+	cm := reconcile.ConfigMap{Namespace: "default", Name: "egress-t1", Data: map[string]string{}}
+	for i, v := range values {
+		cm.Data[string(rune('a'+i))] = v
+	}
+	s.reading = reconcile.Reading{Clusters: []reconcile.Cluster{{ConfigMaps: []reconcile.ConfigMap{cm}}}}
+}
+
+// path adds a whole egress path that works.
+func (w *cloud) path(z reconcile.Zone) {
+	id := func(what string) string { return what + "-" + string(z) }
+	w.add(reconcile.Found{Key: pathKey(reconcile.Subnet, z), ID: id("subnet"), Holder: reconcile.Ours, Spec: reconcile.Spec{CIDR: blockOf(z)}})
+	w.add(reconcile.Found{Key: pathKey(reconcile.Address, z), ID: id("eipalloc"), Holder: reconcile.Ours})
+	w.add(reconcile.Found{Key: pathKey(reconcile.NATTable, z), ID: id("rtb-nat"), Holder: reconcile.Ours})
+	w.site.Tables = append(w.site.Tables, reconcile.Table{ID: id("rtb-nat"), NAT: true})
+	w.add(reconcile.Found{Key: pathKey(reconcile.DefaultRoute, z), ID: id("rtb-nat"), Holder: reconcile.Ours, Spec: leadsTo("igw-1")})
+	w.associate(id("subnet"), id("rtb-nat"), reconcile.Ours)
+	w.gateway(id("nat"), z, id("subnet"), id("eipalloc"), reconcile.Active)
+}
+
+func (w *cloud) routeTo(table, prefix, to string, s reconcile.Status) {
+	w.route(table, netip.MustParsePrefix(prefix), to, s, false)
+}
+
+// doing gives what a pass wants to do, one line for each action.
+func (s situation) doing() string {
+	var lines []string
+	for _, a := range s.decide().Report.Plan.Actions {
+		lines = append(lines, string(a.Verb)+" "+a.Key.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Rule 4: a route of ours is not given up because a gateway propagates another to the same prefix: ours is in force.
+func TestRouteBesideAPropagatedOneStays(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.2/32, 20.0.1.0/24")
+	for _, p := range []string{"20.0.0.2/32", "20.0.1.0/24"} {
+		s.cloud.routeTo("rtb-1", p, "nat-a", reconcile.Active)
+		s.cloud.route("rtb-1", netip.MustParsePrefix(p), "vgw-1", reconcile.Active, true)
+	}
+	if got := s.doing(); got != "" {
+		t.Errorf("it wants to\n%s", got)
+	}
+}
+
+// Rule 4: of our routes that go, one that does not work goes before those in it: else it takes their traffic meanwhile.
+func TestBrokenRouteGoesBeforeThoseInIt(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/24")
+	s.memory.Gateways = map[string]reconcile.Zone{"nat-dead": "a"}
+	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("rtb-1", "20.0.0.0/28", "nat-dead", reconcile.Blackhole)
+	s.cloud.routeTo("rtb-1", "20.0.0.6/31", "nat-a", reconcile.Active)
+	p := newPass(s)
+	for i := range p.plan.Actions {
+		now, err := p.after(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := p.harm(now); why != "" {
+			t.Errorf("after %s %s: %s", p.plan.Actions[i].Verb, p.plan.Actions[i].Key, why)
+		}
+	}
+}
+
+// Rule 11: what is only kept never makes a route, not even where a black hole is at its very prefix.
+func TestWhatIsKeptReplacesNoBlackHole(t *testing.T) {
+	t.Parallel()
+	s := built()
+	s.config.WithdrawDelay = 0
+	s.memory.Accepted = map[reconcile.Source]reconcile.Accepted{
+		{Namespace: "default", ConfigMap: "egress-t1", Key: "a"}: {Targets: []netip.Prefix{netip.MustParsePrefix("20.0.0.128/25")}},
+	}
+	s.claim("nonsense")
+	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("rtb-1", "20.0.0.128/25", "nat-x", reconcile.Blackhole)
+	if got := s.doing(); strings.Contains(got, "replace") {
+		t.Errorf("it wants to\n%s", got)
+	}
+}
+
+// Rule 3: a black hole at a prefix that is wanted is replaced, also where a wider target is wanted too.
+func TestBlackHoleInsideAWiderTargetIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/24", "20.0.0.64/26")
+	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("rtb-1", "20.0.0.64/26", "nat-x", reconcile.Blackhole)
+	if got := s.doing(); got != "replace route rtb-1 20.0.0.64/26" {
+		t.Errorf("it wants to\n%s", got)
+	}
+}
+
+// Rule 9: nothing is made in a subnet that is to be made again.
+func TestNothingIsMadeInASubnetThatGoes(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/24")
+	s.cloud = &cloud{site: s.cloud.site}
+	s.cloud.add(reconcile.Found{
+		Key: pathKey(reconcile.Subnet, "a"), ID: "subnet-a", Holder: reconcile.Ours,
+		Spec: reconcile.Spec{CIDR: netip.MustParsePrefix("10.0.65.0/28")},
+	})
+	if got := s.doing(); strings.Contains(got, "association") || strings.Contains(got, "nat-gateway") {
+		t.Errorf("it wants to\n%s", got)
+	}
+}
+
+// Rule 8: a gateway whose subnet is missing from the list works all the same, and stays.
+func TestGatewayWhoseSubnetIsNotListedStays(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/24")
+	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.things = s.cloud.things[1:]
+	if got := s.doing(); strings.Contains(got, "delete nat-gateway") {
+		t.Errorf("it wants to\n%s", got)
+	}
+	s.cloud.add(reconcile.Found{
+		Key: pathKey(reconcile.Subnet, "a"), ID: "subnet-spare", Holder: reconcile.Ours,
+		Spec: reconcile.Spec{CIDR: netip.MustParsePrefix("10.0.65.0/28")},
+	})
+	if got := s.doing(); strings.Contains(got, "delete nat-gateway") {
+		t.Errorf("with another subnet it wants to\n%s", got)
+	}
+}
+
+// Rule 7: an address that we released ourselves is not missed afterwards.
+func TestReleasedAddressIsNotMissed(t *testing.T) {
+	t.Parallel()
+	s := built()
+	s.config.ReleaseAddresses = true
+	for range 10 {
+		p := newPass(s)
+		next, err := p.carryOut()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if until := due(p.plan); len(p.plan.Actions) == 0 && until.After(s.now) {
+			next.now = until
+		}
+		s = next
+	}
+	if a := s.cloud.find("eipalloc-a"); a != nil {
+		t.Fatalf("the address is still there: %+v", a)
+	}
+	s.claim("20.0.0.0/24")
+	if got := s.doing(); !strings.Contains(got, "create address a") {
+		t.Errorf("it wants to\n%s\n%s", got, newPass(s).describe())
+	}
+}
