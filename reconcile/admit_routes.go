@@ -100,7 +100,8 @@ func (a *admitting) noRoom(t *DMZ, full []group, routed []netip.Prefix) []refusa
 	}
 	for _, g := range full {
 		if len(g.ours) > 0 {
-			a.conflict(RouteKey(t.ID, g.top), why+": what is there stays as it is")
+			a.conflict(RouteKey(t.ID, g.top), fmt.Sprintf(
+				"the route table %s has no room to change this (%d of %d routes are in use): what is there stays as it is", t.ID, t.Used, t.Used+t.Free))
 		}
 	}
 	return out
