@@ -87,8 +87,8 @@ func (j *journal) remarks(r reconcile.Report) {
 		add("conflict", c.Key.String(), c.Reason)
 	}
 	for _, w := range r.Plan.Waiting {
-		if w.Key.Kind == reconcile.TargetRoute && !w.Held {
-			continue // hundreds of routes wait for one gateway, which is told
+		if w.Key.Kind == reconcile.TargetRoute && w.Key.Table != "" {
+			continue // hundreds of routes of a table wait for one gateway or one problem, which is told
 		}
 		add("waiting", w.Key.String(), w.Reason)
 	}
