@@ -246,7 +246,7 @@ func (d *diffing) remove(p *Path, f *Found, remade bool) {
 	}
 	switch f.Key.Kind {
 	case NATGateway:
-		d.gatewayGoes(p, *f, why, remade)
+		d.gatewayGoes(*f, why, remade)
 		return
 	case Address:
 		if !slices.Contains(d.plan.Goal.Release, f.ID) {
@@ -280,7 +280,7 @@ func (d *diffing) inTheWay(p *Path) Wait {
 
 // gatewayGoes deletes a gateway once no table routes to it (rule 13). Where the disruption was allowed its routes turn
 // black instead, and are replaced later (rule 4).
-func (d *diffing) gatewayGoes(p *Path, g Found, why string, disrupt bool) {
+func (d *diffing) gatewayGoes(g Found, why string, disrupt bool) {
 	if !disrupt {
 		ours, others := d.staying(g.ID)
 		switch {
@@ -333,7 +333,7 @@ func (d *diffing) spare(p *Path, f Found) {
 	const why = "it is there twice, and the other one is in use"
 	switch f.Key.Kind {
 	case NATGateway:
-		d.gatewayGoes(p, f, why, false)
+		d.gatewayGoes(f, why, false)
 		return
 	case Address, Association, DefaultRoute, TargetRoute:
 		return

@@ -182,12 +182,23 @@ func WritePlan(w io.Writer, r Report) error {
 	return err
 }
 
+// columns lines up what is separated by tabs. What it writes to takes everything, so it has no errors.
+type columns struct{ writer *tabwriter.Writer }
+
+func newColumns(b *strings.Builder) columns {
+	return columns{tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)}
+}
+
+func (c columns) row(format string, a ...any) { _, _ = fmt.Fprintf(c.writer, format, a...) }
+
+func (c columns) end() { _ = c.writer.Flush() }
+
 var signs = map[Verb]string{Create: "+", Replace: "~", Delete: "-"}
 
 // writeActions prints a block for each zone's egress path, and one for each table.
 func writeActions(b *strings.Builder, d planDoc) {
 	head := ""
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	t := newColumns(b)
 	for _, a := range d.Actions {
 		name, title := a.Name, string(a.Zone)
 		if table, prefix, isRoute := strings.Cut(a.Name, " "); isRoute {
@@ -197,13 +208,13 @@ func writeActions(b *strings.Builder, d planDoc) {
 			}
 		}
 		if title != head {
-			t.Flush()
+			t.end()
 			fmt.Fprintf(b, "\n%s\n", title)
 			head = title
 		}
-		fmt.Fprintf(t, "  %s %s\t%s\t%s\n", signs[a.Verb], a.Kind, cmp.Or(name, subject(a)), change(a))
+		t.row("  %s %s\t%s\t%s\n", signs[a.Verb], a.Kind, cmp.Or(name, subject(a)), change(a))
 	}
-	t.Flush()
+	t.end()
 }
 
 // subject names a thing that has no name of its own: by its id, or as new.
@@ -296,15 +307,15 @@ func writeVerdicts(b *strings.Builder, vs []verdictDoc) {
 		return
 	}
 	b.WriteString("\nClaims:\n")
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	t := newColumns(b)
 	for _, v := range vs {
 		note := v.Reason
 		if merged := mergedInto(v); note == "" && merged != "" {
 			note = "by " + merged
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", v.Source, cmp.Or(v.Target, "-"), v.Standing, note)
+		t.row("  %s\t%s\t%s\t%s\n", v.Source, cmp.Or(v.Target, "-"), v.Standing, note)
 	}
-	t.Flush()
+	t.end()
 }
 
 // mergedInto names the routes that carry a claim where they are not its own target (rule 10).

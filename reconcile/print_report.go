@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
 // WriteReport prints how things stand: for each zone the address, the gateway, and the routes with who asked for them; then
@@ -38,23 +37,23 @@ func WriteReport(w io.Writer, r Report) error {
 
 func writeZone(b *strings.Builder, z ZoneReport, r Report) {
 	fmt.Fprintf(b, "%s\n", z.Zone)
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	t := newColumns(b)
 	address := "none yet"
 	if z.Allocation != "" {
 		address = fmt.Sprintf("%s (%s)", z.PublicIP, z.Allocation)
 	}
-	fmt.Fprintf(t, "  address\t%s\n", address)
+	t.row("  address\t%s\n", address)
 	for _, s := range z.Spares {
-		fmt.Fprintf(t, "  spare address\t%s\n", s)
+		t.row("  spare address\t%s\n", s)
 	}
-	fmt.Fprintf(t, "  gateway\t%s\n", strings.TrimSpace(z.Gateway+" "+z.State))
+	t.row("  gateway\t%s\n", strings.TrimSpace(z.Gateway+" "+z.State))
 	for _, table := range z.Tables {
-		fmt.Fprintf(t, "  routes\t%s\n", table)
+		t.row("  routes\t%s\n", table)
 		for _, line := range routesOf(table, r.Verdicts) {
-			fmt.Fprintf(t, "    %s\t%s\n", line.prefix, line.who)
+			t.row("    %s\t%s\n", line.prefix, line.who)
 		}
 	}
-	t.Flush()
+	t.end()
 }
 
 type routeLine struct {
