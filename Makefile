@@ -17,10 +17,10 @@ GOLANGCI_LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 # Every stage uses all cores already, and their output is to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test vet race properties unit lint fmt bench build clean
+.PHONY: help demo test vet race properties e2e e2e-setup unit lint fmt bench build clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## watch it work in memory: no cloud, no cluster, nothing to set up
 	@site=(--cluster-id demo --configmaps=examples \
@@ -34,10 +34,10 @@ demo: build ## watch it work in memory: no cloud, no cluster, nothing to set up
 	printf '\nNext, the same plan against AWS; it only reads. Put in your zones, and blocks that are free in your VPC:\n'; \
 	show bin/$(PROGRAM) plan --provider=aws-ec2 "$${site[@]}"
 
-test: vet race properties ## everything, nothing from a cache
+test: vet race properties e2e ## everything, nothing from a cache
 
 vet:
-	go vet ./...
+	go vet -tags=e2e ./...
 
 race:
 	@echo "== all tests under the race detector, $(RACE_CASES) cases for each property"
@@ -51,11 +51,19 @@ properties:
 	[[ -n $$packages ]] || { echo "no package has property tests: is the search for them broken?" >&2; exit 1; }; \
 	set -x; RAPID_CHECKS=$(PROPERTY_CASES) go test -count=1 -timeout=30m $$packages
 
+e2e: e2e-setup ## the built program against a real kube-apiserver and LocalStack
+	@echo "== the end-to-end tests"
+	go test -tags=e2e -count=1 -timeout=20m ./e2e
+
+# Besides Go this needs a Python that LocalStack runs on. What it makes is kept below .cache, which clean does not touch.
+e2e-setup: ## make what e2e runs against, where it is missing; some minutes, once
+	e2e/setup.sh
+
 unit: ## the loop while working: all tests, few random cases
 	RAPID_CHECKS=$(UNIT_CASES) go test -race ./...
 
 lint: $(GOLANGCI_LINT) ## linters, import rules and format; changes nothing
-	bash -n .ci/run
+	for script in .ci/run e2e/*.sh; do bash -n "$$script"; done
 	$(GOLANGCI_LINT) config verify
 	$(GOLANGCI_LINT) run ./...
 
