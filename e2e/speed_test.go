@@ -1,0 +1,149 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+)
+
+// wayToAWS is what each call takes on top of LocalStack's few milliseconds: about what it takes from a cluster to the
+// API of its region. With less, what is measured is LocalStack, which does one thing at a time.
+const wayToAWS = 100 * time.Millisecond
+
+// How long it takes from a ConfigMap to its routes, beside the bare calls that this takes. Measured is until the answer
+// to the last of them. These run alone, one after the other, and the middle of several counts: a machine that does other
+// things too must not decide.
+func TestSpeed(t *testing.T) {
+	s := newSite(t, allZones...)
+	c := sharedControlPlane(t)
+	namespace := c.ownNamespace(t)
+	calls := newAWSProxy(t)
+	calls.slow(wayToAWS)
+	bare := s.client(calls.server.URL)
+	control := s.controller(t, "--kubeconfig="+c.user(t, mayReadConfigMaps, mayReadNamespaces), "--namespace="+namespace).through(calls)
+	// With the intervals that it has unless told: what is measured must not come from looking all the time.
+	control.pace = []string{"--address=", "--log-level=debug"}
+	mark := calls.mark()
+	control.start(t)
+	calls.await(t, mark, 1, action("DescribeRouteTables"))
+
+	cm := configMap(namespace, "partners", "first=8.8.8.8")
+	change := func(prefix string) time.Duration {
+		t.Helper()
+		mark, started := calls.mark(), time.Now()
+		c.put(t, cm)
+		made := calls.await(t, mark, len(allZones), func(c ec2Call) bool {
+			return c.action == "CreateRoute" && c.Get("DestinationCidrBlock") == prefix
+		})
+		return made[len(made)-1].ended.Sub(started)
+	}
+	nothing := change("8.8.8.8/32")
+
+	// Whatever comes in between is the same for both: the bare calls go through the same proxy, to the same cloud.
+	const rounds = 5
+	var alone, following, sdk []time.Duration
+	for i := range rounds {
+		calls.quiet(t)
+		cm.Data[fmt.Sprint("alone", i)] = fmt.Sprintf("20.%d.0.1", i)
+		alone = append(alone, change(fmt.Sprintf("20.%d.0.1/32", i)))
+		// One second after, as people edit.
+		<-time.After(time.Second)
+		cm.Data[fmt.Sprint("following", i)] = fmt.Sprintf("21.%d.0.1", i)
+		following = append(following, change(fmt.Sprintf("21.%d.0.1/32", i)))
+		calls.quiet(t)
+		sdk = append(sdk, s.bareCalls(t, bare, fmt.Sprintf("22.%d.0.1/32", i)))
+	}
+	median := func(ds []time.Duration) time.Duration {
+		slices.Sort(ds)
+		return ds[len(ds)/2].Round(time.Millisecond)
+	}
+	t.Logf("with %v for the way to AWS and back, in 3 zones, the middle of %d:", wayToAWS, rounds)
+	t.Logf("  from a ConfigMap to its first routes, everything being built: %v", nothing.Round(time.Millisecond))
+	t.Logf("  from one more target to its routes:                           %v", median(alone))
+	t.Logf("  for a change one second after another:                        %v", median(following))
+	t.Logf("  the bare calls for one more target:                           %v", median(sdk))
+	if one, limit := median(alone), 2*median(sdk); one >= limit {
+		t.Errorf("one more target took %v, want less than %v, twice the bare calls", one, limit)
+	}
+	// A tenth is what the two differ by from run to run.
+	if next, limit := median(following), median(alone)*11/10; next > limit {
+		t.Errorf("a change one second after another took %v, and one alone %v", next, median(alone))
+	}
+}
+
+func action(name string) func(ec2Call) bool {
+	return func(c ec2Call) bool { return c.action == name }
+}
+
+// quiet waits until there were no calls for a while: what comes next is not held up by what came before.
+func (p *awsProxy) quiet(t *testing.T) {
+	t.Helper()
+	last, since := p.mark(), time.Now()
+	eventually(t, func() error {
+		if now := p.mark(); now != last {
+			last, since = now, time.Now()
+		}
+		if calm := time.Since(since); calm < time.Second {
+			return fmt.Errorf("there were calls %v ago", calm)
+		}
+		return nil
+	})
+}
+
+// bareCalls is what nobody can do without: to look at everything, side by side, and then to make the routes, side by
+// side.
+func (s *site) bareCalls(t *testing.T, client *ec2.Client, prefix string) time.Duration {
+	t.Helper()
+	gateway := map[string]*string{}
+	for _, n := range s.observe(t).NATGateways {
+		gateway[tagMap(n.Tags)["static-egress/zone"]] = n.NatGatewayId
+	}
+	ctx := t.Context()
+	started := time.Now()
+	atOnce(
+		t,
+		func() error { _, err := client.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{}); return err },
+		func() error { _, err := client.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{}); return err },
+		func() error { _, err := client.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{}); return err },
+		func() error { _, err := client.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{}); return err },
+		func() error {
+			_, err := client.DescribeInternetGateways(ctx, &ec2.DescribeInternetGatewaysInput{})
+			return err
+		},
+	)
+	var creates []func() error
+	for _, zone := range s.zones {
+		creates = append(creates, func() error {
+			_, err := client.CreateRoute(ctx, &ec2.CreateRouteInput{
+				RouteTableId: aws.String(s.tables["dmz-"+zone]), DestinationCidrBlock: &prefix, NatGatewayId: gateway[zone],
+			})
+			return err
+		})
+	}
+	atOnce(t, creates...)
+	took := time.Since(started)
+	for _, zone := range s.zones {
+		call(t, s.ec2.DeleteRoute, &ec2.DeleteRouteInput{RouteTableId: aws.String(s.tables["dmz-"+zone]), DestinationCidrBlock: &prefix})
+	}
+	return took
+}
+
+func atOnce(t *testing.T, calls ...func() error) {
+	t.Helper()
+	var group sync.WaitGroup
+	for _, f := range calls {
+		group.Go(func() {
+			if err := f(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
