@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
 // configMaps are the values of ConfigMaps, by name and key.
@@ -46,6 +47,15 @@ func edited(name, key, value string) configMaps {
 
 func becomes(maps configMaps) func(*stage) { return func(st *stage) { st.ask(maps) } }
 
+// flags are other flags from now on: the controller is started again.
+func flags(change func(*reconcile.Config)) func(*stage) {
+	return func(st *stage) {
+		st.stop()
+		change(&st.config)
+		st.loop, st.life = nil, nil
+	}
+}
+
 func episodes() []episode {
 	return []episode{
 		{name: "first-build", happens: becomes(base())},
@@ -68,5 +78,12 @@ func episodes() []episode {
 			st.ec2.SetTags(st.table("eu-central-1a"), inmemory.Tags{tagKey: "eu-central-1b"})
 		}},
 		{name: "teardown", asked: base(), happens: becomes(nil)},
+		{name: "zone-dropped", asked: base(), happens: flags(func(c *reconcile.Config) {
+			c.Zones, c.AllowDisruption = c.Zones[:1], []string{"eu-central-1b"}
+		})},
+		{name: "zone-dropped-unasked", asked: base(), happens: flags(func(c *reconcile.Config) { c.Zones = c.Zones[:1] })},
+		{name: "block-moved", asked: base(), happens: flags(func(c *reconcile.Config) {
+			c.Zones[0].Block, c.AllowDisruption = prefix("172.31.65.0/28"), []string{"eu-central-1a"}
+		})},
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
 // Whose things are ours in a simulation.
@@ -46,7 +47,6 @@ type witness struct {
 	probes   []netip.Addr
 	routed   map[way]int // how well each claimed address was routed at the last look
 	broken   []string
-	doubled  map[string]bool // zones that had two addresses
 }
 
 // claimed is a network that people ask for, or asked for a moment ago.
@@ -64,6 +64,7 @@ type way struct {
 // How well an address is routed.
 const (
 	elsewhere  = iota
+	closed     // to a gateway of ours that does not work: nowhere
 	throughUs  // through an available gateway of ours
 	throughOwn // through that of the table's own zone
 )
@@ -71,7 +72,7 @@ const (
 func newWitness(st *stage) *witness {
 	w := &witness{
 		stage: st, ours: map[string]bool{}, gateways: map[string]bool{}, removed: map[string]bool{},
-		address: map[string]string{}, routed: map[way]int{}, doubled: map[string]bool{},
+		address: map[string]string{}, routed: map[way]int{},
 	}
 	w.rebase()
 	return w
@@ -178,11 +179,8 @@ func (w *witness) addresses(call string, s inmemory.Snapshot) {
 		}
 	}
 	for _, z := range sortedNames(zones) {
-		if zones[z] > 1 && !w.doubled[z] {
-			w.doubled[z] = true
-			if w.stage.lag == 0 {
-				w.breaks("%s: rule 9: %s has %d addresses", call, z, zones[z])
-			}
+		if zones[z] > 1 {
+			w.breaks("%s: rule 9: %s has %d addresses", call, z, zones[z])
 		}
 	}
 }
@@ -197,7 +195,7 @@ func (w *witness) zoneGateways(call string, s inmemory.Snapshot) {
 		}
 		w.gateways[g.ID] = true
 		if !isLive(g) {
-			if n := routesTo(s, g.ID); n > 0 && !w.removed[g.ID] {
+			if n := routesTo(s, g.ID); n > 0 && !w.removed[g.ID] && !w.moving(g.Zone) {
 				w.breaks("%s: rule 13: gateway %s goes while %d routes lead to it", call, g.ID, n)
 			}
 			continue
@@ -218,6 +216,13 @@ func (w *witness) zoneGateways(call string, s inmemory.Snapshot) {
 			w.address[g.Zone] = g.Allocation
 		}
 	}
+}
+
+// moving: the gateway of a zone goes although routes lead to it, because somebody allowed the disruption (rule 8).
+func (w *witness) moving(zone string) bool {
+	c := w.stage.config
+	return slices.Contains(c.AllowDisruption, zone) &&
+		slices.ContainsFunc(c.Zones, func(z reconcile.ZoneConfig) bool { return string(z.Zone) == zone })
 }
 
 func routesTo(s inmemory.Snapshot, target string) int {
@@ -276,17 +281,25 @@ func cannotCarry(s inmemory.Snapshot, id string) string {
 	return "which is not there"
 }
 
-// coverage: no address that somebody asks for is routed worse than before (rule 4).
+// coverage: no address that somebody asks for is routed worse than before (rule 4). Where a disruption was allowed (rule 8) it
+// may get nowhere for a while, but never out through another address, as long as its zone is among the flags.
 func (w *witness) coverage(call string, s inmemory.Snapshot) {
-	now := time.Now()
+	now, config := time.Now(), w.stage.config
 	for _, t := range s.RouteTables {
+		zone, enough := reconcile.Zone(t.Tags[tagKey]), throughOwn
+		if slices.Contains(config.AllowDisruption, string(zone)) {
+			enough = closed
+			if !slices.ContainsFunc(config.Zones, func(z reconcile.ZoneConfig) bool { return z.Zone == zone }) {
+				continue
+			}
+		}
 		for _, a := range w.probes {
 			if !slices.ContainsFunc(w.claimed, func(c claimed) bool {
 				return c.prefix.Contains(a) && (c.until.IsZero() || now.Before(c.until))
 			}) {
 				continue
 			}
-			if was, is := w.routed[way{t.ID, a}], w.howRouted(s, t, a); is < was {
+			if was, is := min(w.routed[way{t.ID, a}], enough), w.howRouted(s, t, a); is < was {
 				w.breaks("%s: rule 4: %s is no longer routed in %s as well as it was (%d, was %d)", call, a, t.ID, is, was)
 			}
 		}
@@ -302,13 +315,19 @@ func (w *witness) howRouted(s inmemory.Snapshot, t inmemory.RouteTable, a netip.
 		}
 	}
 	for _, g := range s.NATGateways {
-		if g.ID != best.Target || g.State != types.NatGatewayStateAvailable || !isOurs(g.Tags) {
+		if g.ID != best.Target || !isOurs(g.Tags) {
 			continue
+		}
+		if g.State != types.NatGatewayStateAvailable {
+			return closed
 		}
 		if g.Zone == t.Tags[tagKey] {
 			return throughOwn
 		}
 		return throughUs
+	}
+	if w.gateways[best.Target] {
+		return closed // it is no longer listed
 	}
 	return elsewhere
 }
