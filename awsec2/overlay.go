@@ -190,10 +190,11 @@ func (l *listing) route(at string) *types.Route {
 	return nil
 }
 
-// isRouteTo leaves out propagated routes: a route that we write stands beside such a one, it does not take its place.
+// isRouteTo leaves out propagated routes: a route that we write stands beside such a one, it does not take its place. EC2
+// lists destinations canonical (SDK, CreateRouteInput.DestinationCidrBlock), so texts tell; to read each of them again for
+// each write took most of a pass.
 func isRouteTo(r types.Route, to string) bool {
-	p := prefix(r.DestinationCidrBlock)
-	return p.IsValid() && p.String() == to && !propagated(r)
+	return aws.ToString(r.DestinationCidrBlock) == to && !propagated(r)
 }
 
 func (l *listing) association(subnet string) (table string, a *types.RouteTableAssociation) {

@@ -26,6 +26,7 @@ type barrier struct {
 // tableRoom is the work on one table: which pieces of which claims it can take.
 type tableRoom struct {
 	table    *DMZ
+	ours     nested // the destinations of our routes
 	barriers []barrier
 	unread   string // a prefix list whose entries are not known; "" if there is none
 	pieces   map[region][]netip.Prefix
@@ -34,13 +35,18 @@ type tableRoom struct {
 
 func newTableRoom(t *DMZ) *tableRoom {
 	r := &tableRoom{table: t, pieces: map[region][]netip.Prefix{}, right: map[netip.Prefix]int{}}
+	var ours []netip.Prefix
+	for _, f := range t.Ours {
+		ours = append(ours, f.Key.Prefix)
+	}
+	r.ours = newNested(ours)
 	for _, f := range t.Foreign {
 		if f.Key.Prefix.Bits() == 0 {
 			continue // the default route: every target lies inside it, by design
 		}
 		r.barriers = append(r.barriers, barrier{
 			prefix: f.Key.Prefix, what: "the route to " + f.Spec.Target.String(),
-			black: f.Status == Blackhole && !f.Propagated, beaten: f.Propagated && r.ourRoute(f.Key),
+			black: f.Status == Blackhole && !f.Propagated, beaten: f.Propagated && r.ours.has[f.Key.Prefix],
 		})
 	}
 	for _, l := range t.Lists {
@@ -53,10 +59,6 @@ func newTableRoom(t *DMZ) *tableRoom {
 	}
 	slices.SortFunc(r.barriers, func(a, b barrier) int { return cmp.Or(comparePrefix(a.prefix, b.prefix), cmp.Compare(a.what, b.what)) })
 	return r
-}
-
-func (r *tableRoom) ourRoute(k Key) bool {
-	return slices.ContainsFunc(r.table.Ours, func(f Found) bool { return f.Key == k })
 }
 
 // around is the innermost barrier that p lies in.
@@ -85,11 +87,7 @@ func (r *tableRoom) closed(p netip.Prefix) (barrier, bool) {
 
 // keep takes those parts of p that our routes carry now, unless something foreign inside the route takes their traffic.
 func (r *tableRoom) keep(p netip.Prefix, right int) {
-	for _, o := range r.table.Ours {
-		route := o.Key.Prefix
-		if !route.Overlaps(p) {
-			continue
-		}
+	for _, route := range r.ours.over(p) {
 		part := smaller(route, p)
 		in, shut := r.around(part)
 		if shut && in.prefix.Bits() > route.Bits() {
@@ -132,13 +130,8 @@ func (r *tableRoom) ask(c Claim, right int) (refused string) {
 
 // routed reports whether routes of ours that are longer than bits carry all of p.
 func (r *tableRoom) routed(p netip.Prefix, bits int) bool {
-	var ours []netip.Prefix
-	for _, o := range r.table.Ours {
-		if o.Key.Prefix.Bits() > bits {
-			ours = append(ours, o.Key.Prefix)
-		}
-	}
-	return setOf(ours).ContainsPrefix(p)
+	carriers := slices.DeleteFunc(r.ours.over(p), func(o netip.Prefix) bool { return o.Bits() <= bits })
+	return setOf(carriers).ContainsPrefix(p)
 }
 
 // cover merges the pieces, region by region. Where the result is the very prefix of a foreign route, its halves serve
@@ -157,7 +150,7 @@ func (r *tableRoom) split(p netip.Prefix) []netip.Prefix {
 	taken := slices.ContainsFunc(r.table.Foreign, func(f Found) bool {
 		return f.Key.Prefix == p && (f.Status != Blackhole || f.Propagated)
 	})
-	if !taken || r.ourRoute(RouteKey(r.table.ID, p)) {
+	if !taken || r.ours.has[p] {
 		return []netip.Prefix{p}
 	}
 	if p.IsSingleIP() {
@@ -204,7 +197,22 @@ func (r *tableRoom) groups(wanted []netip.Prefix) []group {
 	for i := range out {
 		r.count(&out[i])
 	}
+	r.rank(out)
 	return out
+}
+
+// rank gives each group the best right among its claims. The groups are sorted and apart, so the one that holds a prefix
+// is the last that does not come after it.
+func (r *tableRoom) rank(groups []group) {
+	for p, right := range r.right {
+		i, exact := slices.BinarySearchFunc(groups, p, func(g group, p netip.Prefix) int { return comparePrefix(g.top, p) })
+		if !exact {
+			i--
+		}
+		if i >= 0 && within(p, groups[i].top) {
+			groups[i].right = min(groups[i].right, right)
+		}
+	}
 }
 
 func (r *tableRoom) count(g *group) {
@@ -215,11 +223,6 @@ func (r *tableRoom) count(g *group) {
 		}
 	}
 	g.right = len(r.right)
-	for p, right := range r.right {
-		if within(p, g.top) {
-			g.right = min(g.right, right)
-		}
-	}
 }
 
 // stay is what is left of a group that cannot be had: our routes as they are, but those that nobody needs.

@@ -237,6 +237,11 @@ func Learn(s Seen, p Plan, r Result, m Memory, now time.Time) Memory {
 	for id, z := range s.owners {
 		m.Gateways[id] = z
 	}
+	for i, o := range r.Outcomes {
+		if a := p.Actions[i]; a.Key.Kind == Address && a.Verb == Create && o == FailedThen {
+			delete(m.Sought, a.Key.Zone) // the answer to this try may be lost too: two looks again (rule 9)
+		}
+	}
 	for i, err := range r.Errors {
 		if !isTableFull(err) {
 			continue

@@ -64,6 +64,35 @@ func halves(p netip.Prefix) [2]netip.Prefix {
 	return [2]netip.Prefix{low, high}
 }
 
+// nested finds which of many prefixes overlap one.
+type nested struct {
+	sorted []netip.Prefix
+	has    map[netip.Prefix]bool
+}
+
+func newNested(ps []netip.Prefix) nested {
+	n := nested{sorted: sortPrefixes(slices.Clone(ps)), has: map[netip.Prefix]bool{}}
+	for _, p := range ps {
+		n.has[p] = true
+	}
+	return n
+}
+
+// over gives those that overlap p: those around it, the widest first, and those within it.
+func (n nested) over(p netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for bits := 0; bits < p.Bits(); bits++ {
+		if around := netip.PrefixFrom(p.Addr(), bits).Masked(); n.has[around] {
+			out = append(out, around)
+		}
+	}
+	i, _ := slices.BinarySearchFunc(n.sorted, p, comparePrefix)
+	for ; i < len(n.sorted) && within(n.sorted[i], p); i++ {
+		out = append(out, n.sorted[i])
+	}
+	return out
+}
+
 func sortPrefixes(ps []netip.Prefix) []netip.Prefix {
 	slices.SortFunc(ps, comparePrefix)
 	return slices.Compact(ps)

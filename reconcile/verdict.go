@@ -11,7 +11,7 @@ import (
 type carried struct {
 	table  *DMZ
 	zone   Zone
-	sorted []netip.Prefix
+	routes nested
 	active map[netip.Prefix]bool // of each wanted route, whether it works
 }
 
@@ -34,29 +34,13 @@ func carriers(s Seen, want Desired) []carried {
 			p := s.pathOf(f.Spec.Target.Zone)
 			works[f.Key] = f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Ready(s.Site.InternetGateway)
 		}
+		var wanted []netip.Prefix
 		for _, r := range routes[t.ID] {
 			c.active[r.Key.Prefix] = works[r.Key]
-			c.sorted = append(c.sorted, r.Key.Prefix)
+			wanted = append(wanted, r.Key.Prefix)
 		}
-		c.zone = t.Zone
-		slices.SortFunc(c.sorted, comparePrefix)
+		c.zone, c.routes = t.Zone, newNested(wanted)
 		out = append(out, c)
-	}
-	return out
-}
-
-// over gives the wanted routes that overlap p: those around it and those within it.
-func (c carried) over(p netip.Prefix) []netip.Prefix {
-	var out []netip.Prefix
-	for bits := 0; bits < p.Bits(); bits++ {
-		around := netip.PrefixFrom(p.Addr(), bits).Masked()
-		if _, wanted := c.active[around]; wanted {
-			out = append(out, around)
-		}
-	}
-	i, _ := slices.BinarySearchFunc(c.sorted, p, comparePrefix)
-	for ; i < len(c.sorted) && within(c.sorted[i], p); i++ {
-		out = append(out, c.sorted[i])
 	}
 	return out
 }
@@ -88,7 +72,7 @@ func verdict(c Claim, tables []carried, refused []refusal) Verdict {
 		if t.table.Active {
 			actives++
 		}
-		ways := t.over(c.Target)
+		ways := t.routes.over(c.Target)
 		for _, p := range ways {
 			active := t.active[p]
 			v.Routes = append(v.Routes, Way{Table: t.table.ID, Zone: t.zone, Prefix: p, Active: active})
