@@ -47,8 +47,9 @@ func (w *cloud) path(z reconcile.Zone) {
 	w.gateway(id("nat"), z, id("subnet"), id("eipalloc"), reconcile.Active)
 }
 
-func (w *cloud) routeTo(table, prefix, to string, s reconcile.Status) {
-	w.route(table, netip.MustParsePrefix(prefix), to, s, false)
+// routeTo adds a route to the one DMZ table.
+func (w *cloud) routeTo(prefix, to string, s reconcile.Status) {
+	w.route("rtb-1", netip.MustParsePrefix(prefix), to, s, false)
 }
 
 // doing gives what a pass wants to do, one line for each action.
@@ -65,7 +66,7 @@ func TestRouteBesideAPropagatedOneStays(t *testing.T) {
 	t.Parallel()
 	s := built("20.0.0.2/32, 20.0.1.0/24")
 	for _, p := range []string{"20.0.0.2/32", "20.0.1.0/24"} {
-		s.cloud.routeTo("rtb-1", p, "nat-a", reconcile.Active)
+		s.cloud.routeTo(p, "nat-a", reconcile.Active)
 		s.cloud.route("rtb-1", netip.MustParsePrefix(p), "vgw-1", reconcile.Active, true)
 	}
 	if got := s.doing(); got != "" {
@@ -78,9 +79,9 @@ func TestBrokenRouteGoesBeforeThoseInIt(t *testing.T) {
 	t.Parallel()
 	s := built("20.0.0.0/24")
 	s.memory.Gateways = map[string]reconcile.Zone{"nat-dead": "a"}
-	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
-	s.cloud.routeTo("rtb-1", "20.0.0.0/28", "nat-dead", reconcile.Blackhole)
-	s.cloud.routeTo("rtb-1", "20.0.0.6/31", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.0/28", "nat-dead", reconcile.Blackhole)
+	s.cloud.routeTo("20.0.0.6/31", "nat-a", reconcile.Active)
 	p := newPass(s)
 	for i := range p.plan.Actions {
 		now, err := p.after(i)
@@ -102,8 +103,8 @@ func TestWhatIsKeptReplacesNoBlackHole(t *testing.T) {
 		{Namespace: "default", ConfigMap: "egress-t1", Key: "a"}: {Targets: []netip.Prefix{netip.MustParsePrefix("20.0.0.128/25")}},
 	}
 	s.claim("nonsense")
-	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
-	s.cloud.routeTo("rtb-1", "20.0.0.128/25", "nat-x", reconcile.Blackhole)
+	s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.128/25", "nat-x", reconcile.Blackhole)
 	if got := s.doing(); strings.Contains(got, "replace") {
 		t.Errorf("it wants to\n%s", got)
 	}
@@ -113,8 +114,8 @@ func TestWhatIsKeptReplacesNoBlackHole(t *testing.T) {
 func TestBlackHoleInsideAWiderTargetIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := built("20.0.0.0/24", "20.0.0.64/26")
-	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
-	s.cloud.routeTo("rtb-1", "20.0.0.64/26", "nat-x", reconcile.Blackhole)
+	s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.64/26", "nat-x", reconcile.Blackhole)
 	if got := s.doing(); got != "replace route rtb-1 20.0.0.64/26" {
 		t.Errorf("it wants to\n%s", got)
 	}
@@ -138,7 +139,7 @@ func TestNothingIsMadeInASubnetThatGoes(t *testing.T) {
 func TestGatewayWhoseSubnetIsNotListedStays(t *testing.T) {
 	t.Parallel()
 	s := built("20.0.0.0/24")
-	s.cloud.routeTo("rtb-1", "20.0.0.0/24", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
 	s.cloud.things = s.cloud.things[1:]
 	if got := s.doing(); strings.Contains(got, "delete nat-gateway") {
 		t.Errorf("it wants to\n%s", got)

@@ -191,6 +191,7 @@ func (w *cloud) apply(a reconcile.Action, ids map[reconcile.Key]string) error {
 		return w.create(a, id, ids)
 	case reconcile.Replace:
 		return w.replace(a, id)
+	case reconcile.Delete:
 	}
 	return w.remove(a)
 }
@@ -263,6 +264,7 @@ func (w *cloud) create(a reconcile.Action, id func(reconcile.Ref) string, ids ma
 		w.gateway(f.ID, z, subnet, address, reconcile.Active)
 		ids[a.Key] = f.ID
 		return nil
+	case reconcile.TargetRoute:
 	}
 	w.add(f)
 	ids[a.Key] = f.ID
@@ -319,19 +321,20 @@ func (w *cloud) remove(a reconcile.Action) error {
 		w.things = slices.DeleteFunc(w.things, func(f reconcile.Found) bool {
 			return f.Key.Kind == reconcile.Association && f.Spec.Subnet.ID == id
 		})
+	case reconcile.Address, reconcile.DefaultRoute, reconcile.Association, reconcile.TargetRoute:
 	}
 	return nil
 }
 
-// tick lets time do its work: what is being made is made, and what is going is gone.
-func (w *cloud) tick() {
+// tick lets time do its work: what is being made is made, and what is going is gone. It reports whether anything changed.
+func (w *cloud) tick() (changed bool) {
 	for i := range w.things {
 		f := &w.things[i]
 		switch f.Status {
 		case reconcile.Pending:
-			f.Status = reconcile.Active
+			f.Status, changed = reconcile.Active, true
 		case reconcile.Deleting:
-			f.Status = reconcile.Deleted
+			f.Status, changed = reconcile.Deleted, true
 			for j := range w.things {
 				if w.things[j].User == f.ID {
 					w.things[j].User = ""
@@ -344,6 +347,8 @@ func (w *cloud) tick() {
 					}
 				}
 			}
+		case reconcile.Active, reconcile.Failed, reconcile.Deleted, reconcile.Blackhole:
 		}
 	}
+	return changed
 }

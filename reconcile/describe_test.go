@@ -2,7 +2,6 @@ package reconcile_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
@@ -59,12 +58,6 @@ func printed(r reconcile.Report) string {
 		}
 	}
 	return b.String()
-}
-
-func sorted[T any](xs []T, compare func(x, y T) int) []T {
-	xs = slices.Clone(xs)
-	slices.SortFunc(xs, compare)
-	return xs
 }
 
 func (x way) String() string {

@@ -38,9 +38,15 @@ type look struct {
 	ours, open    bool // before: it led to a gateway of ours; which works
 }
 
-func newPass(s situation) *pass {
+// decided is a pass whose plan can be carried out. It has no addresses to look at: those cost more than the decision.
+func decided(s situation) *pass {
 	p := &pass{situation: s, decision: s.decide()}
 	p.plan = p.decision.Report.Plan
+	return p
+}
+
+func newPass(s situation) *pass {
+	p := decided(s)
 	claims, keep := s.kept()
 	var asked, needed netipx.IPSetBuilder
 	edges := map[netip.Addr]bool{}

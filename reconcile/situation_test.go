@@ -3,7 +3,6 @@ package reconcile_test
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -322,10 +321,4 @@ func (s situation) kept() (claims []reconcile.Claim, keep []netip.Prefix) {
 	accepted, m := reconcile.Accept(s.config, s.cloud.site.CIDRs, s.reading, s.memory)
 	asked, _ := reconcile.Desire(s.config, seen, accepted, m, s.now)
 	return accepted.List, asked.Keep
-}
-
-func (s situation) clone() situation {
-	s.cloud = s.cloud.clone()
-	s.config.Zones = slices.Clone(s.config.Zones)
-	return s
 }
