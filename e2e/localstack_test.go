@@ -31,7 +31,8 @@ func startLocalstack(dir string) (*localstack, error) {
 		l.endpoint = "http://127.0.0.1:" + ports[0]
 		cmd := exec.Command(python, "-B", "localstack/start.py", ports[0], filepath.Join(dir, "state"))
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
-		return start(cmd, filepath.Join(dir, "log"))
+		l.process, err = start(cmd, filepath.Join(dir, "log"))
+		return l.process, err
 	}, l.healthy)
 	return l, err
 }
@@ -45,6 +46,14 @@ func (l *localstack) healthy() error {
 		if health.Services[service] != "running" {
 			return fmt.Errorf("LocalStack: %s is %q", service, health.Services[service])
 		}
+	}
+	// Another could have taken the port, of somebody who runs these tests too.
+	var who struct{ PID int }
+	if err := l.do(http.MethodGet, "/_e2e/process", nil, &who); err != nil {
+		return err
+	}
+	if who.PID != l.process.cmd.Process.Pid {
+		return fmt.Errorf("LocalStack: at %s is another, with the process id %d", l.endpoint, who.PID)
 	}
 	return nil
 }

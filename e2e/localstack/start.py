@@ -30,6 +30,20 @@ def main():
 
     awslike.install()
 
+    from twisted.internet import error, tcp
+
+    listen = tcp.Port.startListening
+
+    def listen_or_end(port):
+        """LocalStack says that it is ready when its port is somebody else's."""
+        try:
+            listen(port)
+        except error.CannotListenError as e:
+            print(e, file=sys.stderr, flush=True)
+            os._exit(1)
+
+    tcp.Port.startListening = listen_or_end
+
     from localstack.runtime.main import main as run
 
     sys.argv = sys.argv[:1]

@@ -1,10 +1,12 @@
 """How long things take and how many there may be: by account, so that tests that run side by side have rules each.
 
     PUT /_e2e/rules/ACCOUNT   {"nat_pending": 2, "routes": 10}
+    GET /_e2e/process         tells this LocalStack from another that has its port
 """
 
 import dataclasses
 import json
+import os
 
 _rules = {}
 
@@ -29,4 +31,8 @@ def serve():
         _rules[account] = Rules(**json.loads(request.get_data()))
         return dataclasses.asdict(_rules[account])
 
+    def process(_):
+        return {"pid": os.getpid()}
+
+    ROUTER.add("/_e2e/process", process, methods=["GET"])
     ROUTER.add("/_e2e/rules/<account>", put, methods=["PUT"])
