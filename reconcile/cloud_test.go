@@ -186,14 +186,15 @@ func (w *cloud) apply(a reconcile.Action, ids map[reconcile.Key]string) error {
 	if a.Key.Kind == reconcile.TargetRoute {
 		return w.applyRoute(a, id)
 	}
-	switch a.Verb {
-	case reconcile.Create:
+	switch {
+	case a.Verb == reconcile.Create:
 		return w.create(a, id, ids)
-	case reconcile.Replace:
+	case a.Verb == reconcile.Replace:
 		return w.replace(a, id)
-	case reconcile.Delete:
+	case a.Verb == reconcile.Delete:
+		return w.remove(a)
 	}
-	return w.remove(a)
+	return nil // what else there is changes tags alone
 }
 
 func (w *cloud) applyRoute(a reconcile.Action, id func(reconcile.Ref) string) error {

@@ -104,8 +104,8 @@ func (p *pass) wrongAddress(a reconcile.Action) string {
 	if a.Key.Kind != reconcile.Address {
 		return ""
 	}
-	switch a.Verb {
-	case reconcile.Create:
+	switch {
+	case a.Verb == reconcile.Create:
 		for _, f := range p.cloud.things {
 			if f.Key == a.Key && f.Holder == reconcile.Ours {
 				return fmt.Sprintf("rule 7: %s is there already", f.ID)
@@ -114,9 +114,9 @@ func (p *pass) wrongAddress(a reconcile.Action) string {
 		if id := p.memory.Address[a.Key.Zone]; id != "" && !p.may(string(a.Key.Zone)) {
 			return fmt.Sprintf("rule 7: it takes the place of %s", id)
 		}
-	case reconcile.Replace:
+	case a.Verb == reconcile.Replace:
 		return "an address is never replaced"
-	case reconcile.Delete:
+	case a.Verb == reconcile.Delete:
 		f := p.cloud.find(a.Before.ID)
 		if !p.config.ReleaseAddresses || f.Holder != reconcile.Ours || !slices.Contains(p.plan.Goal.Release, f.ID) {
 			return fmt.Sprintf("rule 7: it releases %s", f.ID)
@@ -148,8 +148,8 @@ func (p *pass) wrongGateway(a reconcile.Action) string {
 	if a.Key.Kind != reconcile.NATGateway {
 		return ""
 	}
-	switch a.Verb {
-	case reconcile.Create:
+	switch {
+	case a.Verb == reconcile.Create:
 		if ids := p.live(a.Key.Zone); len(ids) > 0 {
 			return fmt.Sprintf("rule 6: %v is there", ids)
 		}
@@ -161,9 +161,9 @@ func (p *pass) wrongGateway(a reconcile.Action) string {
 		if f := p.memory.Failures[a.Key.Zone]; p.now.Before(f.Until) {
 			return fmt.Sprintf("rule 6: it backs off until %s", f.Until)
 		}
-	case reconcile.Replace:
+	case a.Verb == reconcile.Replace:
 		return "a gateway is never replaced"
-	case reconcile.Delete:
+	case a.Verb == reconcile.Delete:
 		if a.Before.Status == reconcile.Failed || p.may(string(a.Key.Zone)) {
 			return ""
 		}
