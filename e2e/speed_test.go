@@ -13,19 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// wayToAWS is what each call takes on top of LocalStack's few milliseconds: about what it takes from a cluster to the
-// API of its region. With less, what is measured is LocalStack, which does one thing at a time.
+// wayToAWS is what each call takes on top of what LocalStack takes: about what it is from a cluster to the API of its
+// region. Without it, what is measured is LocalStack, which does one thing at a time.
 const wayToAWS = 100 * time.Millisecond
 
 // How long it takes from a ConfigMap to its routes, beside the bare calls that this takes. Measured is until the answer
-// to the last of them. These run alone, one after the other, and the middle of several counts: a machine that does other
-// things too must not decide.
+// to the last of them. This runs alone, and the middle of several counts: a machine that does other things too must not
+// decide.
 func TestSpeed(t *testing.T) {
 	s := newSite(t, allZones...)
 	c := sharedControlPlane(t)
 	namespace := c.ownNamespace(t)
 	calls := newAWSProxy(t)
-	calls.slow(wayToAWS)
 	bare := s.client(calls.server.URL)
 	control := s.controller(t, "--kubeconfig="+c.user(t, mayReadConfigMaps, mayReadNamespaces), "--namespace="+namespace).through(calls)
 	// With the intervals that it has unless told: what is measured must not come from looking all the time.
@@ -44,38 +43,47 @@ func TestSpeed(t *testing.T) {
 		})
 		return made[len(made)-1].ended.Sub(started)
 	}
-	nothing := change("8.8.8.8/32")
+	calls.slow(wayToAWS)
+	calls.quiet(t)
+	first := change("8.8.8.8/32")
+	t.Logf("in 3 zones, with %v for the way to AWS and back:", wayToAWS)
+	t.Logf("  from a ConfigMap to its first routes, everything being built: %v", first.Round(time.Millisecond))
 
-	// Whatever comes in between is the same for both: the bare calls go through the same proxy, to the same cloud.
-	const rounds = 5
-	var alone, following, sdk []time.Duration
-	for i := range rounds {
-		calls.quiet(t)
-		cm.Data[fmt.Sprint("alone", i)] = fmt.Sprintf("20.%d.0.1", i)
-		alone = append(alone, change(fmt.Sprintf("20.%d.0.1/32", i)))
-		// One second after, as people edit.
-		<-time.After(time.Second)
-		cm.Data[fmt.Sprint("following", i)] = fmt.Sprintf("21.%d.0.1", i)
-		following = append(following, change(fmt.Sprintf("21.%d.0.1/32", i)))
-		calls.quiet(t)
-		sdk = append(sdk, s.bareCalls(t, bare, fmt.Sprintf("22.%d.0.1/32", i)))
+	for nth, way := range []time.Duration{wayToAWS, 0} {
+		calls.slow(way)
+		// Whatever comes in between is the same for both: the bare calls go through the same proxy, to the same cloud.
+		const rounds = 5
+		var alone, following, sdk []time.Duration
+		for i := range rounds {
+			calls.quiet(t)
+			cm.Data[fmt.Sprintf("alone-%d-%d", nth, i)] = fmt.Sprintf("20.%d.%d.1", nth, i)
+			alone = append(alone, change(fmt.Sprintf("20.%d.%d.1/32", nth, i)))
+			// One second after, as people edit.
+			<-time.After(time.Second)
+			cm.Data[fmt.Sprintf("following-%d-%d", nth, i)] = fmt.Sprintf("21.%d.%d.1", nth, i)
+			following = append(following, change(fmt.Sprintf("21.%d.%d.1/32", nth, i)))
+			calls.quiet(t)
+			sdk = append(sdk, s.bareCalls(t, bare, fmt.Sprintf("22.%d.%d.1/32", nth, i)))
+		}
+		t.Logf("in 3 zones, with %v for the way to AWS and back, the middle of %d:", way, rounds)
+		t.Logf("  from one more target to its routes:    %v", median(alone))
+		t.Logf("  for a change one second after another: %v", median(following))
+		t.Logf("  the bare calls for one more target:    %v", median(sdk))
+		if way == 0 {
+			continue // printed only: it is LocalStack and the processor that are shared then, by both sides
+		}
+		if one, limit := median(alone), 2*median(sdk); one >= limit {
+			t.Errorf("one more target took %v, want less than %v, twice the bare calls", one, limit)
+		}
+		// The two differ from run to run by a tenth, and by what a busy machine takes for itself.
+		if next, limit := median(following), median(alone)*11/10+20*time.Millisecond; next > limit {
+			t.Errorf("a change one second after another took %v, and one alone %v", next, median(alone))
+		}
 	}
-	median := func(ds []time.Duration) time.Duration {
-		slices.Sort(ds)
-		return ds[len(ds)/2].Round(time.Millisecond)
-	}
-	t.Logf("with %v for the way to AWS and back, in 3 zones, the middle of %d:", wayToAWS, rounds)
-	t.Logf("  from a ConfigMap to its first routes, everything being built: %v", nothing.Round(time.Millisecond))
-	t.Logf("  from one more target to its routes:                           %v", median(alone))
-	t.Logf("  for a change one second after another:                        %v", median(following))
-	t.Logf("  the bare calls for one more target:                           %v", median(sdk))
-	if one, limit := median(alone), 2*median(sdk); one >= limit {
-		t.Errorf("one more target took %v, want less than %v, twice the bare calls", one, limit)
-	}
-	// A tenth is what the two differ by from run to run.
-	if next, limit := median(following), median(alone)*11/10; next > limit {
-		t.Errorf("a change one second after another took %v, and one alone %v", next, median(alone))
-	}
+}
+
+func median(ds []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(ds))[len(ds)/2].Round(time.Millisecond)
 }
 
 func action(name string) func(ec2Call) bool {
@@ -90,7 +98,7 @@ func (p *awsProxy) quiet(t *testing.T) {
 		if now := p.mark(); now != last {
 			last, since = now, time.Now()
 		}
-		if calm := time.Since(since); calm < time.Second {
+		if calm := time.Since(since); calm < 400*time.Millisecond {
 			return fmt.Errorf("there were calls %v ago", calm)
 		}
 		return nil
