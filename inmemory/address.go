@@ -168,6 +168,11 @@ var releaseAddress = operation[ec2.ReleaseAddressInput, ec2.ReleaseAddressOutput
 			// should know both.
 			return nil, failure("InvalidAllocationID.NotFound", "The allocation ID '%s' does not exist", *in.AllocationId)
 		}
+		// A gateway's address is not the SDK's InvalidIPAddress.InUse, and no lack of permissions either: seen in
+		// kubernetes/kops#938 and #1604, genevieve/leftovers#33 and eformat/sno-for-100#5, until the gateway is gone.
+		if m.holder(a.ID) != "" {
+			return nil, failure("AuthFailure", "You do not have permission to access the specified resource.")
+		}
 		if !m.canRelease(a) {
 			return nil, failure("InvalidIPAddress.InUse", "Address %s is in use.", a.IP)
 		}
@@ -181,13 +186,10 @@ func (e *EC2) ReleaseAddress(ctx context.Context, in *ec2.ReleaseAddressInput, _
 	return releaseAddress.call(ctx, e, in)
 }
 
-// canRelease: an address in use cannot be released, except that in a default VPC it is taken from the instance that has
-// it (SDK doc comment on the call). A gateway's address is refused there too, as its interface is EC2's own (assumed). An
-// interface of which no more is known is taken to be in the default VPC (assumed, the worst).
+// canRelease: an address that somebody's interface has cannot be released, except that in a default VPC it is taken from
+// the instance that has it (SDK doc comment on the call). An interface of which no more is known is taken to be in the
+// default VPC (assumed, the worst).
 func (m moment) canRelease(a Address) bool {
-	if m.holder(a.ID) != "" {
-		return false
-	}
 	if a.Interface == "" {
 		return true
 	}

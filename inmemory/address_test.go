@@ -81,7 +81,7 @@ func TestAssociationIsShownLate(t *testing.T) {
 	if got := s.shownAddress(allocation); got.AssociationId != nil || got.NetworkInterfaceId != nil {
 		t.Errorf("shown too early: %+v", got)
 	}
-	s.wants(s.release(allocation), "InvalidIPAddress.InUse")
+	s.wants(s.release(allocation), "AuthFailure")
 	s.clock.advance(time.Second)
 	shown, of := s.shownAddress(allocation), s.listed(gateway).NatGatewayAddresses[0]
 	if aws.ToString(shown.AssociationId) != aws.ToString(of.AssociationId) || aws.ToString(shown.NetworkInterfaceId) != aws.ToString(of.NetworkInterfaceId) || of.AssociationId == nil {

@@ -69,7 +69,7 @@ func TestCallsAreNamed(t *testing.T) {
 	s.allocate(zoneA)
 	s.countSubnets()
 	s.wants(s.deleteSubnet(subnet), "DependencyViolation")
-	s.wants(s.release(allocation), "InvalidIPAddress.InUse")
+	s.wants(s.release(allocation), "AuthFailure")
 	want := []inmemory.Call{
 		{Operation: "CreateSubnet", Key: "172.31.64.0/28", Attempt: 1},
 		{Operation: "AllocateAddress", Key: zoneA, Attempt: 1},

@@ -201,7 +201,7 @@ var deleteNatGateway = operation[ec2.DeleteNatGatewayInput, ec2.DeleteNatGateway
 	key:      func(in *ec2.DeleteNatGatewayInput) string { return aws.ToString(in.NatGatewayId) },
 	effect: func(m moment, in *ec2.DeleteNatGatewayInput) (*ec2.DeleteNatGatewayOutput, error) {
 		g, ok := m.gateways[*in.NatGatewayId]
-		if !ok || !m.finds(g.made) || m.stateOf(g) == types.NatGatewayStateDeleted {
+		if !ok || !m.finds(g.made) || !m.lists(g) {
 			return nil, failure("NatGatewayNotFound", "NAT gateway %s was not found", *in.NatGatewayId)
 		}
 		m.gateways[g.ID] = m.deleteGateway(g)
@@ -214,10 +214,10 @@ func (e *EC2) DeleteNatGateway(ctx context.Context, in *ec2.DeleteNatGatewayInpu
 	return deleteNatGateway.call(ctx, e, in)
 }
 
-// deleteGateway: a failed gateway is gone at once, another one after a while; that a second call while it is being
-// deleted changes nothing and succeeds is assumed.
+// deleteGateway: a failed gateway is gone at once, another one after a while. A second call changes nothing and succeeds, as
+// long as the gateway is listed (seen in gruntwork-io/cloud-nuke#248 with a deleted one).
 func (m moment) deleteGateway(g NATGateway) NATGateway {
-	if !g.deleting.IsZero() {
+	if !g.deleting.IsZero() || m.stateOf(g) == types.NatGatewayStateDeleted {
 		return g
 	}
 	g.deleting, g.deleted = m.now, m.now.Add(m.options.Deleting)
@@ -227,17 +227,22 @@ func (m moment) deleteGateway(g NATGateway) NATGateway {
 	return g
 }
 
-// gatewayList has the gateways that are still listed: a deleted one "for a short while (usually about an hour)" (VPC
-// user guide, "NAT gateways").
+// gatewayList has the gateways that are still listed.
 func (m moment) gatewayList() []NATGateway {
 	var list []NATGateway
 	for _, g := range inOrder(m.gateways) {
-		end := m.end(g)
-		if end.IsZero() || m.now.Before(end.Add(m.options.DeletedFor)) {
+		if m.lists(g) {
 			list = append(list, m.current(g))
 		}
 	}
 	return list
+}
+
+// lists tells whether a gateway is still listed: a deleted one is "for a short while (usually about an hour)" (VPC user
+// guide, "NAT gateways").
+func (m moment) lists(g NATGateway) bool {
+	end := m.end(g)
+	return end.IsZero() || m.now.Before(end.Add(m.options.DeletedFor))
 }
 
 // failureMessage is what the SDK's doc comment on NatGateway.FailureMessage says.
