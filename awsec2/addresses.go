@@ -20,6 +20,7 @@ func (s sight) addressesFound() []reconcile.Found {
 			ID:       id,
 			Holder:   holder,
 			Stack:    stack,
+			Owner:    t[TagOwner],
 			PublicIP: address(a.PublicIp),
 			User: cmp.Or(users[id], aws.ToString(a.InstanceId), interfaces[aws.ToString(a.NetworkInterfaceId)],
 				aws.ToString(a.NetworkInterfaceId), aws.ToString(a.AssociationId)),

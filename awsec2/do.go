@@ -30,6 +30,12 @@ var deeds = map[reconcile.Verb]map[reconcile.Kind]deed{
 		reconcile.Association:  (*Provider).replaceAssociation,
 		reconcile.TargetRoute:  onRoute(targetRoute, (*Provider).replaceRoute),
 	},
+	reconcile.Retag: {
+		reconcile.Subnet:     (*Provider).retag,
+		reconcile.Address:    (*Provider).retag,
+		reconcile.NATTable:   (*Provider).retag,
+		reconcile.NATGateway: (*Provider).retag,
+	},
 	reconcile.Delete: {
 		reconcile.Subnet:       (*Provider).deleteSubnet,
 		reconcile.Address:      (*Provider).releaseAddress,

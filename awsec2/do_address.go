@@ -15,10 +15,15 @@ import (
 // calls). What became of a lost answer is seen at the next look, by the tags (rule 9).
 func (p *Provider) allocateAddress(ctx context.Context, a reconcile.Action, _ ids) (reconcile.Made, error) {
 	t := p.config.tagsFor(RoleAddress, a.Key.Zone)
-	out, err := ask(ctx, p, "AllocateAddress", p.api.AllocateAddress, &ec2.AllocateAddressInput{
+	in := &ec2.AllocateAddressInput{
 		Domain:            types.DomainTypeVpc,
 		TagSpecifications: t.specification(types.ResourceTypeElasticIp),
-	}, once)
+	}
+	if lost := a.After.Spec.IP; lost.IsValid() {
+		// Recovers an address that was released, as long as nobody else has it (EC2 user guide, "Recover an Elastic IP address").
+		in.Address = aws.String(lost.String())
+	}
+	out, err := ask(ctx, p, "AllocateAddress", p.api.AllocateAddress, in, once)
 	if err != nil {
 		return reconcile.Made{}, err
 	}

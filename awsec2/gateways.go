@@ -35,6 +35,7 @@ func (s sight) gatewayFound(g types.NatGateway) reconcile.Found {
 		ID:       aws.ToString(g.NatGatewayId),
 		Holder:   holder,
 		Stack:    stack,
+		Owner:    t[TagOwner],
 		Status:   gatewayStatus(g.State),
 		Code:     gatewayCode(g),
 		PublicIP: address(primary.PublicIp),

@@ -29,6 +29,7 @@ func (s sight) subnetFound(subnet types.Subnet) reconcile.Found {
 		ID:     aws.ToString(subnet.SubnetId),
 		Holder: holder,
 		Stack:  stack,
+		Owner:  t[TagOwner],
 		Status: subnetStatus(subnet.State),
 	}
 }

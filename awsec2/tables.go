@@ -27,6 +27,7 @@ func (s sight) tablesFound() []reconcile.Found {
 			ID:     aws.ToString(table.RouteTableId),
 			Holder: holder,
 			Stack:  stack,
+			Owner:  t[TagOwner],
 		})
 	}
 	return found

@@ -1,11 +1,13 @@
 package inmemory
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
@@ -77,6 +79,37 @@ func (t Tags) sdk() []types.Tag {
 	return list
 }
 
+var createTags = operation[ec2.CreateTagsInput, ec2.CreateTagsOutput]{
+	name:     "CreateTags",
+	required: []string{"Resources", "Tags"},
+	key:      func(in *ec2.CreateTagsInput) string { return strings.Join(in.Resources, " ") },
+	// A tag that is there is overwritten (SDK doc comment on CreateTags). That one unknown resource refuses the whole call is
+	// assumed.
+	effect: func(m moment, in *ec2.CreateTagsInput) (*ec2.CreateTagsOutput, error) {
+		for _, id := range in.Resources {
+			tags := Tags{}
+			for _, tag := range in.Tags {
+				if err := tags.add(aws.ToString(tag.Key), aws.ToString(tag.Value)); err != nil {
+					return nil, err
+				}
+			}
+			full := false
+			if err := m.retag(id, func(t Tags) { maps.Copy(t, tags); full = len(t) > 50 }); err != nil {
+				return nil, err
+			}
+			if full {
+				return nil, failure("TagLimitExceeded", "More than 50 tags specified")
+			}
+		}
+		return &ec2.CreateTagsOutput{}, nil
+	},
+}
+
+// CreateTags adds or overwrites tags.
+func (e *EC2) CreateTags(ctx context.Context, in *ec2.CreateTagsInput, _ ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error) {
+	return createTags.call(ctx, e, in)
+}
+
 // SetTags is a hand: it adds or changes tags of a thing, those that CloudFormation alone can set (aws:) too.
 func (e *EC2) SetTags(id string, tags Tags) {
 	e.retag(id, func(t Tags) { maps.Copy(t, tags) })
@@ -90,30 +123,32 @@ func (e *EC2) RemoveTags(id string, keys ...string) {
 }
 
 func (e *EC2) retag(id string, change func(Tags)) {
-	must(e.update(func(m moment) error {
-		kind, _, _ := strings.Cut(id, "-")
-		retagged := false
-		switch kind {
-		case "vpc":
-			retagged = retag(m.vpcs, id, change, func(r *VPC) *Tags { return &r.Tags })
-		case "igw":
-			retagged = retag(m.internetGateways, id, change, func(r *InternetGateway) *Tags { return &r.Tags })
-		case "subnet":
-			retagged = retag(m.subnets, id, change, func(r *Subnet) *Tags { return &r.Tags })
-		case "rtb":
-			retagged = retag(m.tables, id, change, func(r *RouteTable) *Tags { return &r.Tags })
-		case "nat":
-			retagged = retag(m.gateways, id, change, func(r *NATGateway) *Tags { return &r.Tags })
-		case "eipalloc":
-			retagged = retag(m.addresses, id, change, func(r *Address) *Tags { return &r.Tags })
-		case "pl":
-			retagged = retag(m.prefixLists, id, change, func(r *PrefixList) *Tags { return &r.Tags })
-		}
-		if !retagged {
-			return notFound("InvalidID", "resource", id)
-		}
-		return nil
-	}))
+	must(e.update(func(m moment) error { return m.retag(id, change) }))
+}
+
+func (m moment) retag(id string, change func(Tags)) error {
+	kind, _, _ := strings.Cut(id, "-")
+	retagged := false
+	switch kind {
+	case "vpc":
+		retagged = retag(m.vpcs, id, change, func(r *VPC) *Tags { return &r.Tags })
+	case "igw":
+		retagged = retag(m.internetGateways, id, change, func(r *InternetGateway) *Tags { return &r.Tags })
+	case "subnet":
+		retagged = retag(m.subnets, id, change, func(r *Subnet) *Tags { return &r.Tags })
+	case "rtb":
+		retagged = retag(m.tables, id, change, func(r *RouteTable) *Tags { return &r.Tags })
+	case "nat":
+		retagged = retag(m.gateways, id, change, func(r *NATGateway) *Tags { return &r.Tags })
+	case "eipalloc":
+		retagged = retag(m.addresses, id, change, func(r *Address) *Tags { return &r.Tags })
+	case "pl":
+		retagged = retag(m.prefixLists, id, change, func(r *PrefixList) *Tags { return &r.Tags })
+	}
+	if !retagged {
+		return notFound("InvalidID", "resource", id)
+	}
+	return nil
 }
 
 func retag[T any](records map[string]T, id string, change func(Tags), tagsIn func(*T) *Tags) bool {

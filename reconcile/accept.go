@@ -32,7 +32,8 @@ type Claims struct {
 	Freeze string
 	// Unclear says why what was routed before this memory began must stay: a value is refused of which nobody remembers
 	// what it meant when it was accepted, so any such route may be its. Empty if there is none.
-	Unclear string
+	Unclear   string
+	Confirmed string // what somebody wrote to let a held withdrawal go
 }
 
 // Accept turns what was read into claims. A value is taken whole or not at all. One that is refused keeps its last
@@ -41,6 +42,7 @@ type Claims struct {
 func Accept(c Config, vpc []netip.Prefix, r Reading, m Memory) (Claims, Memory) {
 	a := accepting{config: c, vpc: vpc, before: m, memory: m.clone()}
 	a.memory.Accepted = map[Source]Accepted{}
+	a.claims.Confirmed = r.Confirmed
 	clusters := slices.Clone(r.Clusters)
 	slices.SortFunc(clusters, func(x, y Cluster) int { return cmp.Compare(x.Name, y.Name) })
 	for _, cluster := range clusters {

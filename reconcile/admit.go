@@ -84,9 +84,9 @@ func (a *admitting) zone(p *Path, z ZoneAsked) {
 			a.want(p.Address.Key, p.Address.Spec)
 		}
 	}
-	if p.Missing != "" && z.Stage == Keep {
+	if p.Missing != "" && (z.Stage == Keep || z.Recover.IsValid()) {
 		a.conflict(Key{Kind: Address, Zone: p.Zone}, fmt.Sprintf(
-			"the address %s that the gateway of %s had is gone: no other takes its place unasked (--allow-disruption=%s allows it)",
+			"the address %s that the gateway of %s had is gone: the same one is asked for again as far as it is known, and no other takes its place unasked (--allow-disruption=%s allows it)",
 			p.Missing, p.Zone, p.Zone))
 	}
 }
@@ -94,7 +94,9 @@ func (a *admitting) zone(p *Path, z ZoneAsked) {
 func (a *admitting) build(p *Path, z ZoneAsked) {
 	key := func(k Kind) Key { return Key{Kind: k, Zone: p.Zone} }
 	a.want(key(Subnet), a.subnet(p))
-	a.want(key(Address), a.address(p))
+	address := a.address(p)
+	address.IP = z.Recover
+	a.want(key(Address), address)
 	a.want(key(NATTable), Spec{})
 	a.want(key(DefaultRoute), Spec{Target: ByID(a.seen.Site.InternetGateway)})
 	a.want(key(Association), Spec{Subnet: To(Subnet, p.Zone), Target: To(NATTable, p.Zone)})

@@ -7,7 +7,8 @@ import (
 
 // Config is what the user decided, by flags. It is valid: cmd has checked it.
 type Config struct {
-	Zones []ZoneConfig
+	Zones   []ZoneConfig
+	Cluster string // --cluster-id
 
 	// What may be asked for. The order of right is Deny, the VPC's own CIDRs, Allow, the registry of special-purpose addresses.
 	MinPrefixLength int
@@ -21,7 +22,9 @@ type Config struct {
 	WithdrawDelay time.Duration // from the end of a claim to the end of its route
 	TeardownDelay time.Duration // from the last claim to the end of the egress paths
 
-	AllowDisruption []string // the zones and tables in which traffic may be interrupted (rule 8)
+	AllowDisruption []string // the zones and tables in which traffic may be interrupted (rule 8); a cluster id or VPC to move to
+	TakeOver        []string // the owners whose things become ours (rule 16)
+	MaxWithdrawal   int      // per cent of the targets that may go at once (rule 11); 0 and 100: all of them
 }
 
 // ZoneConfig is one zone: its NAT CIDR block, and the allocation id of the address that the user brought for it, if any.

@@ -19,6 +19,11 @@ type Decision struct {
 func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 	m = m.believed(now)
 	seen := See(c, o, m)
+	seen.owner = r.Owner
+	if why := halts(c, o, r, m); why != "" {
+		return halted(why, seen, m, Report{At: now})
+	}
+	m.Cluster, m.VPC = c.Cluster, o.Site.VPC
 	claims, m := Accept(c, seen.Site.CIDRs, r, m)
 	asked, m := Desire(c, seen, claims, m, now)
 	admitted := Admit(c, asked, seen)

@@ -22,10 +22,11 @@ type Asked struct {
 type ZoneAsked struct {
 	Zone    Zone
 	Stage   Stage
-	Seek    time.Time // until then no address is to be allocated: one may be there that no list shows yet; zero if it may
-	Hold    string    // why no gateway is to be made yet; empty if it may
-	Until   time.Time // when that ends
-	Release bool      // the address may be released
+	Seek    time.Time  // until then no address is to be allocated: one may be there that no list shows yet; zero if it may
+	Hold    string     // why no gateway is to be made yet; empty if it may
+	Until   time.Time  // when that ends
+	Release bool       // the address may be released
+	Recover netip.Addr // the address that was lost, to be had back; not valid where none is
 }
 
 // Stage is how much of an egress path there should be.
@@ -50,7 +51,7 @@ const secondLook = 10 * time.Second
 // back is that of the next pass. A clock that was lost starts again: late, never early.
 func Desire(c Config, s Seen, claims Claims, m Memory, now time.Time) (Asked, Memory) {
 	m = m.clone()
-	d := desiring{config: c, seen: &s, claims: claims, memory: &m, now: now}
+	d := desiring{config: c, seen: &s, claims: claims, memory: &m, now: now, confirmed: claims.Confirmed}
 	d.asked = Asked{Claims: claims.List, Refused: claims.Refused}
 	d.leave()
 	idle := d.idle()
@@ -67,6 +68,8 @@ type desiring struct {
 	memory *Memory
 	now    time.Time
 	asked  Asked
+
+	confirmed string
 }
 
 // leave decides about what our routes carry and nobody claims: since when, and whether it may go. It works on addresses,
@@ -84,6 +87,7 @@ func (d *desiring) leave() {
 	unclaimed := subtract(routed, claimed)
 	before := d.memory.Leaving
 	d.memory.Leaving = nil
+	braked, why := d.brake(sortPrefixes(routed))
 	if d.claims.Freeze != "" {
 		d.keep(unclaimed, "nothing is withdrawn: "+d.claims.Freeze)
 		return
@@ -92,6 +96,11 @@ func (d *desiring) leave() {
 		old := subtract(unclaimed, d.memory.Claimed)
 		d.keep(old, d.claims.Unclear)
 		unclaimed = subtract(unclaimed, old)
+	}
+	if why != "" {
+		held := intersect(unclaimed, braked)
+		d.keep(held, why)
+		unclaimed = subtract(unclaimed, held)
 	}
 	for _, l := range before { // clocks that run already
 		part := intersect(unclaimed, []netip.Prefix{l.Prefix})
@@ -147,17 +156,21 @@ func (d *desiring) zone(p *Path, idle bool) {
 	case p.Blocked != "":
 		z.Stage = Keep
 	}
-	if since, sought := d.memory.Sought[p.Zone]; sought && d.now.Before(since.Add(secondLook)) {
-		z.Seek = since.Add(secondLook)
+	if search, sought := d.memory.Sought[p.Zone]; sought && d.now.Before(search.Since.Add(search.wait())) {
+		z.Seek = search.Since.Add(search.wait())
 	}
 	if f, failed := d.memory.Failures[p.Zone]; failed && p.Gateway == nil && d.now.Before(f.Until) {
 		z.Hold, z.Until = fmt.Sprintf("gateway %s failed (failure %d in a row)", f.Gateway, f.Count), f.Until
 	}
 	if z.Stage == Build && p.Missing != "" && !d.config.mayDisrupt(string(p.Zone)) {
-		z.Stage = Keep // another address would break every partner's allow-list in silence (rule 7)
+		// Another address would break every partner's allow-list in silence, so it is that one or none (rule 7).
+		if z.Recover = p.Lost; !z.Recover.IsValid() {
+			z.Stage = Keep
+		}
 	}
 	if z.Release = z.Stage == TearDown && d.release(p); z.Release {
 		delete(d.memory.Address, p.Zone) // so that it is not missed afterwards
+		delete(d.memory.PublicIP, p.Zone)
 	}
 	d.asked.Zones = append(d.asked.Zones, z)
 }
@@ -183,7 +196,7 @@ func (d *desiring) remember(p *Path) {
 	if p.Gateway != nil && p.Gateway.Status == Active {
 		delete(d.memory.Failures, p.Zone)
 		if p.Address != nil {
-			d.memory.Address[p.Zone] = p.Address.ID
+			d.memory.Address[p.Zone], d.memory.PublicIP[p.Zone] = p.Address.ID, p.Address.PublicIP
 		}
 	}
 	var last *Found
@@ -197,7 +210,7 @@ func (d *desiring) remember(p *Path) {
 	if p.Address != nil || p.Subnet == nil {
 		delete(d.memory.Sought, p.Zone)
 	} else if _, runs := d.memory.Sought[p.Zone]; !runs {
-		d.memory.Sought[p.Zone] = d.now
+		d.memory.Sought[p.Zone] = Search{Since: d.now}
 	}
 	if p.Address == nil {
 		return
@@ -239,7 +252,8 @@ func Learn(s Seen, p Plan, r Result, m Memory, now time.Time) Memory {
 	}
 	for i, o := range r.Outcomes {
 		if a := p.Actions[i]; a.Key.Kind == Address && a.Verb == Create && o == FailedThen {
-			delete(m.Sought, a.Key.Zone) // the answer to this try may be lost too: two looks again (rule 9)
+			// The answer to this try may be lost too: two looks again (rule 9).
+			m.Sought[a.Key.Zone] = Search{Since: now, Tries: m.Sought[a.Key.Zone].Tries + 1}
 		}
 	}
 	for i, err := range r.Errors {

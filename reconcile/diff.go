@@ -85,10 +85,12 @@ func (d *diffing) follow(k Key, why string) {
 
 func (d *diffing) draft(x draft) {
 	d.drafts = append(d.drafts, x)
-	if x.action.Verb == Delete {
+	switch x.action.Verb {
+	case Delete:
 		d.gone[x.id] = d.gone[x.id] || x.id != ""
-	} else {
+	case Create, Replace:
 		d.planned[x.action.Key] = true
+	case Retag: // changes nothing that anything needs
 	}
 }
 
@@ -146,13 +148,35 @@ func (d *diffing) path(p *Path) {
 			d.create(p, want, found)
 		case f.Spec != want.Spec || f.Status == Blackhole:
 			d.replace(f, want)
-		case f.Status == Pending:
+		case f.Status == Pending && kind == NATGateway:
 			d.wait(f.Key, fmt.Sprintf("gateway %s is pending", f.ID))
+		case f.Status == Pending || f.Status == Deleting:
+			d.wait(f.Key, fmt.Sprintf("%s %s is %s", kind, f.ID, f.Status))
 		}
 	}
-	for _, f := range p.Spares {
-		d.spare(p, f)
+	for _, f := range p.parts() {
+		d.retag(f)
 	}
+	for i := range p.Spares {
+		d.spare(p, p.Spares[i])
+		d.retag(&p.Spares[i])
+	}
+}
+
+// retag writes who owns a thing, where that is somebody whose place we took, or nobody (rule 16).
+func (d *diffing) retag(f *Found) {
+	switch f.Key.Kind {
+	case Subnet, Address, NATTable, NATGateway:
+	case DefaultRoute, Association, TargetRoute:
+		return
+	}
+	if owner := d.seen.owner; f.Holder != Ours || owner == "" || owner == Nobody || owner == f.Owner || d.gone[f.ID] {
+		return
+	}
+	d.draft(draft{id: f.ID, action: Action{
+		Verb: Retag, Key: f.Key, Before: f, After: &Resource{Key: f.Key, Spec: f.Spec},
+		Reason: fmt.Sprintf("its owner is %q", f.Owner),
+	}})
 }
 
 // remade gives what of the path has drifted in a way that cannot be mended in place, and what rests on that: it is deleted

@@ -78,6 +78,9 @@ func (o *ordering) needs(d *diffing, self int, x draft) []int {
 // precedes reports whether y, which x names among its needs, really is to come first: what is made needs what is made or
 // mended, and what is deleted needs what is deleted, or mended so that it leads elsewhere.
 func precedes(x, y Action) bool {
+	if y.Verb == Retag {
+		return false
+	}
 	if x.Verb == Delete {
 		return y.Verb == Delete || y.Verb == Replace
 	}

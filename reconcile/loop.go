@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,8 @@ func (l *Loop) Once(ctx context.Context) (Report, error) {
 		}
 		l.sleep(ctx, l.pause(r))
 		if ctx.Err() != nil {
-			return r, fmt.Errorf("not converged: %w", errors.Join(append(left(r), r.Err)...))
+			why := errors.Join(append(left(r), r.Err)...)
+			return r, fmt.Errorf("not converged: %w", cmp.Or(why, ctx.Err()))
 		}
 	}
 }

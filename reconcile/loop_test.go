@@ -141,6 +141,26 @@ func TestWithdrawalIsOnTime(t *testing.T) {
 	})
 }
 
+// Rule 13: a clock is not lost when a look fails meanwhile, nor does it run out in one.
+func TestClockOutlivesAFailedLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := finished()
+		w.situated.claim("20.0.7.0/24")
+		w.cloud.look = func() error {
+			if since := time.Since(w.begin); since > 0 && since < time.Minute {
+				return errAway
+			}
+			return nil
+		}
+		w.run(t, 30*time.Second)
+		w.run(t, 80*time.Second)
+		if got, want := w.situated.cloud.routeAt("rtb-1", nets("20.0.0.0/24")[0]), (*reconcile.Found)(nil); got != want {
+			t.Errorf("after %s the route is still there", w.when())
+		}
+	})
+}
+
 // Rule 13: the clock of the teardown wakes it too, and the address stays.
 func TestTeardownIsOnTime(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,12 @@ type Memory struct {
 	Limits   map[string]Limit     // the tables that EC2 called full
 	Failures map[Zone]Failure     // the zones whose gateways failed
 	Address  map[Zone]string      // the allocation id that a zone's gateway was last seen with
-	Sought   map[Zone]time.Time   // the zones whose subnet stands while no address is seen, and since when
+	PublicIP map[Zone]netip.Addr  // the same address, to have it back if it is lost
+	Cluster  string               // the --cluster-id for which all this was remembered
+	VPC      string               // and the VPC
+	Targets  []netip.Prefix       // what was asked for and may be routed still: what the brake counts
+	Let      []netip.Prefix       // targets whose withdrawal somebody confirmed
+	Sought   map[Zone]Search      // the zones whose subnet stands while no address is seen
 }
 
 // Accepted is what a value meant when it was last accepted.
@@ -43,6 +48,16 @@ type Limit struct {
 	Since time.Time
 }
 
+// Search is the look-out for an address that may be there already, and how often allocating one has failed in a row.
+type Search struct {
+	Since time.Time
+	Tries int
+}
+
+// wait is how long the search goes on before another address is allocated: 10 s, and ever longer, up to 5 minutes, while that
+// fails: neither a quota nor a lost address mends itself in seconds.
+func (s Search) wait() time.Duration { return min(secondLook<<min(s.Tries, 5), 5*time.Minute) }
+
 // Failure counts the gateways of a zone that failed one after the other, for backing off.
 type Failure struct {
 	Count   int
@@ -54,7 +69,8 @@ func (m Memory) clone() Memory {
 	m.Accepted, m.Complete, m.Unused = cloneMap(m.Accepted), cloneMap(m.Complete), cloneMap(m.Unused)
 	m.Gateways, m.Limits = cloneMap(m.Gateways), cloneMap(m.Limits)
 	m.Failures, m.Address = cloneMap(m.Failures), cloneMap(m.Address)
-	m.Sought = cloneMap(m.Sought)
+	m.Sought, m.PublicIP = cloneMap(m.Sought), cloneMap(m.PublicIP)
+	m.Targets, m.Let = slices.Clone(m.Targets), slices.Clone(m.Let)
 	m.Claimed, m.Leaving = slices.Clone(m.Claimed), slices.Clone(m.Leaving)
 	return m
 }

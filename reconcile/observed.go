@@ -85,6 +85,7 @@ type Found struct {
 	ID         string // its EC2 id (for an address the allocation id; for a default route that of its table); empty for target routes
 	Holder     Holder
 	Stack      string // of what a stack holds: the stack
+	Owner      string // of what is ours: the value of its owner tag (rule 16); empty if it has none
 	Status     Status
 	Code       string     // of a failed gateway: EC2's failure code and message
 	PublicIP   netip.Addr // of an address, and of a gateway
@@ -100,4 +101,5 @@ type Spec struct {
 	Target  Ref          // of a route: where it leads; of an association: the route table
 	Subnet  Ref          // of an association, a gateway
 	Address Ref          // of a gateway; of an address that the user brought: itself
+	IP      netip.Addr   // of an address that was lost and is to be had back: the very one (rule 7)
 }

@@ -10,6 +10,7 @@ const (
 	Create  Verb = "create"
 	Replace Verb = "replace" // in place: ReplaceRoute, ReplaceRouteTableAssociation
 	Delete  Verb = "delete"
+	Retag   Verb = "retag" // writes our owner onto what is ours by all other tags (rule 16)
 )
 
 // Action is one step: what is there before, what is there after, and which other actions of the plan come first.

@@ -170,7 +170,7 @@ func WritePlan(w io.Writer, r Report) error {
 	if len(d.Actions) == 0 {
 		b.WriteString("Nothing to do.\n")
 	} else {
-		fmt.Fprintf(&b, "%d to create, %d to replace, %d to delete.\n", counts[Create], counts[Replace], counts[Delete])
+		fmt.Fprintf(&b, "%d to create, %d to replace, %d to delete.\n", counts[Create], counts[Replace]+counts[Retag], counts[Delete])
 	}
 	writeActions(&b, d)
 	writeThings(&b, "Waiting:", d.Waiting)
@@ -193,7 +193,7 @@ func (c columns) row(format string, a ...any) { _, _ = fmt.Fprintf(c.writer, for
 
 func (c columns) end() { _ = c.writer.Flush() }
 
-var signs = map[Verb]string{Create: "+", Replace: "~", Delete: "-"}
+var signs = map[Verb]string{Create: "+", Replace: "~", Delete: "-", Retag: "~"}
 
 // writeActions prints a block for each zone's egress path, and one for each table.
 func writeActions(b *strings.Builder, d planDoc) {
@@ -235,6 +235,8 @@ func change(a actionDoc) string {
 		return a.After.text()
 	case Replace:
 		return fmt.Sprintf("%s -> %s", a.Before.text(), a.After.text())
+	case Retag:
+		return "(" + a.Reason + ")"
 	case Delete:
 		return strings.TrimSpace(a.Before.text() + "  (" + a.Reason + ")")
 	}

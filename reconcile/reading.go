@@ -45,4 +45,11 @@ type Cluster struct {
 // Reading is what all clusters together ask for at one moment.
 type Reading struct {
 	Clusters []Cluster
+	Owner    string // who asks: the UID that stands for the home cluster, or [Nobody]; empty where owners are not told apart
+	// Unowned says why it is not known who asks. Nothing is changed then (rule 16). Empty if it is known.
+	Unowned   string
+	Confirmed string // what somebody wrote to let a held withdrawal go (rule 11)
 }
+
+// Nobody owns what is made for manifests: no cluster stands behind them. Whoever has a cluster may take it.
+const Nobody = "nobody"

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -17,6 +18,7 @@ type Seen struct {
 
 	refs   map[string]Ref     // of an EC2 id, what it is to us
 	owners map[string]Zone    // the zones of all gateways that are or were ours, by id
+	owner  string             // who asks; empty where owners are not told apart
 	routes map[string][]Found // every route that leads to a gateway, by the gateway's id, from whatever table
 }
 
@@ -28,12 +30,13 @@ type Path struct {
 	// What the zone uses, or will use: the one in use where there are several. Nil where there is none. References in their
 	// Specs are keys where they lead to one another.
 	Subnet, Address, NATTable, DefaultRoute, Association, Gateway *Found
-	Spares                                                        []Found // what else of ours is there for the zone, addresses too
-	Failed                                                        []Found // gateways that could not be made
-	Dying                                                         []Found // gateways that are on their way out: their addresses are still taken
-	Dead                                                          *Found  // the gateway that died last, as far as EC2 still lists it
-	Blocked                                                       string  // why nothing can be built here; empty if it can
-	Missing                                                       string  // the allocation id that the gateway was last seen with, if that address is gone
+	Spares                                                        []Found    // what else of ours is there for the zone, addresses too
+	Failed                                                        []Found    // gateways that could not be made
+	Dying                                                         []Found    // gateways that are on their way out: their addresses are still taken
+	Dead                                                          *Found     // the gateway that died last, as far as EC2 still lists it
+	Blocked                                                       string     // why nothing can be built here; empty if it can
+	Missing                                                       string     // the allocation id that the gateway was last seen with, if that address is gone
+	Lost                                                          netip.Addr // and the address itself, if that is known
 }
 
 // DMZ is a route table that is, was or could be a DMZ table.
@@ -104,7 +107,7 @@ func (s *Seen) path(c Config, z Zone, found map[Kind][]Found, m Memory) Path {
 	p.Config, p.Configured = c.zone(z)
 	s.gateway(&p, found[NATGateway], m)
 	s.subnet(&p, found[Subnet])
-	s.address(&p, found[Address], m)
+	s.address(&p, found[Address], m, c.mayDisrupt(string(z)))
 	s.natTable(&p, found)
 	return p
 }
@@ -185,7 +188,10 @@ func (s *Seen) subnet(p *Path, all []Found) {
 
 // address chooses the one that the gateway uses, whoever holds it (rule 1); else the one that the user brought; else the
 // one that the gateway was last seen with; else one of ours, unused ones first. A zone's address never changes by itself.
-func (s *Seen) address(p *Path, all []Found, m Memory) {
+//
+// One that it was known by and that is gone is missing, and no other takes its place unless that was allowed; the same
+// address under another id is that address, had back.
+func (s *Seen) address(p *Path, all []Found, m Memory, another bool) {
 	var ours []Found
 	byID := map[string]Found{}
 	for _, f := range all {
@@ -205,12 +211,12 @@ func (s *Seen) address(p *Path, all []Found, m Memory) {
 	case p.Config.Allocation != "":
 		wanted = p.Config.Allocation
 	default:
-		wanted = m.Address[p.Zone]
+		wanted = known(m, p.Zone, all)
 		if _, listed := byID[wanted]; listed {
 			break
 		}
-		p.Missing, wanted = wanted, ""
-		if len(ours) > 0 {
+		p.Missing, p.Lost, wanted = wanted, m.PublicIP[p.Zone], ""
+		if len(ours) > 0 && (p.Missing == "" || another) {
 			wanted = ours[0].ID
 		}
 	}
@@ -222,6 +228,18 @@ func (s *Seen) address(p *Path, all []Found, m Memory) {
 			p.Spares = append(p.Spares, f)
 		}
 	}
+}
+
+// known is the allocation id of the address that a zone is known by; empty if it has none yet. It is the one that has that
+// address now, where somebody released it and had it back: the address counts, and not the id.
+func known(m Memory, z Zone, all []Found) string {
+	id, ip := m.Address[z], m.PublicIP[z]
+	for _, f := range all {
+		if id != "" && ip.IsValid() && f.PublicIP == ip {
+			return f.ID
+		}
+	}
+	return id
 }
 
 // strange reports whether what uses an address is none of our gateways.
@@ -303,7 +321,7 @@ func (p *Path) parts() func(yield func(Kind, *Found) bool) {
 // associated with the NAT route table, and that has its default route (rule 15).
 func (p *Path) Ready(internetGateway string) bool {
 	return p.Gateway != nil && p.Gateway.Status == Active &&
-		p.Association != nil && p.Association.Spec.Target == To(NATTable, p.Zone) &&
+		p.Association != nil && p.Association.Status == Active && p.Association.Spec.Target == To(NATTable, p.Zone) &&
 		p.DefaultRoute != nil && p.DefaultRoute.Status == Active && p.DefaultRoute.Spec.Target == ByID(internetGateway)
 }
 

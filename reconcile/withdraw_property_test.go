@@ -65,9 +65,14 @@ func TestLostMemoryWithdrawsNothing(t *testing.T) {
 		s.config.WithdrawDelay, s.config.TeardownDelay = time.Minute, 10*time.Minute
 		// Which gateways were ours is seen, but for those that EC2 does not list any more: no traffic gets out by them.
 		s.memory = reconcile.Memory{}
+		var before []watched // as it was before the first pass
 		for _, after := range []time.Duration{0, time.Minute - 1} {
 			s.now = noon.Add(after)
-			p := newPass(s)
+			p := decided(s)
+			if before == nil {
+				before = newPass(s).tables
+			}
+			p.tables = before
 			if why := p.lost(); why != "" {
 				t.Fatalf("after %s: %s\n%s", after, why, p.describe())
 			}
@@ -133,14 +138,15 @@ func TestHeldValueKeepsItsRoutes(t *testing.T) {
 			t.Fatalf("%v was accepted, and only %v is held", protected, still.List)
 		}
 		s.reading, s.memory = held, m
+		before := newPass(s).tables
 		for _, later := range []time.Duration{0, time.Hour, 30 * 24 * time.Hour} {
 			s.now = noon.Add(later)
-			p := newPass(s)
+			p := decided(s)
 			next, err := p.carryOut()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, p.describe())
 			}
-			for _, w := range p.tables {
+			for _, w := range before {
 				for _, l := range w.looks {
 					if !l.open || w.disrupt || next.cloud.carries(w.ID, l.addr) {
 						continue

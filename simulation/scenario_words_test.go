@@ -220,6 +220,15 @@ var hands = map[string]func(*scenario, []string){
 		s.watch.taken[s.names.id(w[0])] = true
 		s.world.ec2.TakeAddress(s.names.id(w[0]))
 	},
+	"give-away": func(s *scenario, w []string) { // to somebody who keeps it
+		for _, a := range s.world.ec2.Snapshot().Addresses {
+			if id := s.names.id(w[0]); a.ID == id {
+				s.watch.taken[id] = true
+				s.world.ec2.TakeAddress(id)
+				s.world.ec2.GiveAway(a.IP)
+			}
+		}
+	},
 	"gateway":        (*scenario).handGateway,
 	"delete-gateway": func(s *scenario, w []string) { s.world.ec2.RemoveGateway(s.names.id(w[0])) },
 	"fail-gateway":   func(s *scenario, w []string) { s.world.ec2.FailGateway(s.names.id(w[0]), w[1]) },
