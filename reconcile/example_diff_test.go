@@ -18,22 +18,22 @@ func standing() (reconcile.Config, reconcile.Observed) {
 		return reconcile.Found{Key: reconcile.RouteKey("rtb-1", netip.MustParsePrefix(to)), Spec: reconcile.Spec{Target: reconcile.ByID("nat-1")}}
 	}
 	return reconcile.Config{
-			Zones: []reconcile.ZoneConfig{{Zone: zone, Block: block}}, MinPrefixLength: 16, MaxRoutes: 500,
-		}, reconcile.Observed{
-			Site: reconcile.Site{
-				VPC: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("172.31.0.0/16")}, InternetGateway: "igw-1",
-				Tables: []reconcile.Table{{ID: "rtb-1", Zone: zone, Used: 4}, {ID: "rtb-2", NAT: true}},
-			},
-			Found: []reconcile.Found{
-				ours(reconcile.Subnet, "subnet-1", reconcile.Spec{CIDR: block}),
-				ours(reconcile.Address, "eipalloc-1", reconcile.Spec{}),
-				ours(reconcile.NATTable, "rtb-2", reconcile.Spec{}),
-				ours(reconcile.DefaultRoute, "rtb-2", reconcile.Spec{Target: reconcile.ByID("igw-1")}),
-				ours(reconcile.Association, "rtbassoc-1", reconcile.Spec{Subnet: reconcile.ByID("subnet-1"), Target: reconcile.ByID("rtb-2")}),
-				ours(reconcile.NATGateway, "nat-1", reconcile.Spec{Subnet: reconcile.ByID("subnet-1"), Address: reconcile.ByID("eipalloc-1")}),
-				route("20.0.0.0/24"), route("8.8.8.8/32"),
-			},
-		}
+		Zones: []reconcile.ZoneConfig{{Zone: zone, Block: block}}, MinPrefixLength: 16, MaxRoutes: 500,
+	}, reconcile.Observed{
+		Site: reconcile.Site{
+			VPC: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("172.31.0.0/16")}, InternetGateway: "igw-1",
+			Tables: []reconcile.Table{{ID: "rtb-1", Zone: zone, Used: 4}, {ID: "rtb-2", NAT: true}},
+		},
+		Found: []reconcile.Found{
+			ours(reconcile.Subnet, "subnet-1", reconcile.Spec{CIDR: block}),
+			ours(reconcile.Address, "eipalloc-1", reconcile.Spec{}),
+			ours(reconcile.NATTable, "rtb-2", reconcile.Spec{}),
+			ours(reconcile.DefaultRoute, "rtb-2", reconcile.Spec{Target: reconcile.ByID("igw-1")}),
+			ours(reconcile.Association, "rtbassoc-1", reconcile.Spec{Subnet: reconcile.ByID("subnet-1"), Target: reconcile.ByID("rtb-2")}),
+			ours(reconcile.NATGateway, "nat-1", reconcile.Spec{Subnet: reconcile.ByID("subnet-1"), Address: reconcile.ByID("eipalloc-1")}),
+			route("20.0.0.0/24"), route("8.8.8.8/32"),
+		},
+	}
 }
 
 // Two routes lead to a gateway that works, and one wider than the first of them is desired instead of both. The diff makes before
