@@ -17,9 +17,8 @@ func standing() (reconcile.Config, reconcile.Observed) {
 	route := func(to string) reconcile.Found {
 		return reconcile.Found{Key: reconcile.RouteKey("rtb-1", netip.MustParsePrefix(to)), Spec: reconcile.Spec{Target: reconcile.ByID("nat-1")}}
 	}
-	return reconcile.Config{
-		Zones: []reconcile.ZoneConfig{{Zone: zone, Block: block}}, MinPrefixLength: 16, MaxRoutes: 500,
-	}, reconcile.Observed{
+	config := reconcile.Config{Zones: []reconcile.ZoneConfig{{Zone: zone, Block: block}}, MinPrefixLength: 16, MaxRoutes: 500}
+	observed := reconcile.Observed{
 		Site: reconcile.Site{
 			VPC: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("172.31.0.0/16")}, InternetGateway: "igw-1",
 			Tables: []reconcile.Table{{ID: "rtb-1", Zone: zone, Used: 4}, {ID: "rtb-2", NAT: true}},
@@ -34,6 +33,7 @@ func standing() (reconcile.Config, reconcile.Observed) {
 			route("20.0.0.0/24"), route("8.8.8.8/32"),
 		},
 	}
+	return config, observed
 }
 
 // Two routes lead to a gateway that works, and one wider than the first of them is desired instead of both. The diff makes before
