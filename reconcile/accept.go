@@ -42,7 +42,7 @@ type Claims struct {
 func Accept(c Config, vpc []netip.Prefix, r Reading, m Memory) (Claims, Memory) {
 	a := accepting{config: c, vpc: vpc, before: m, memory: m.clone()}
 	a.memory.Accepted = map[Source]Accepted{}
-	a.claims.Confirmed = r.Confirmed
+	a.claims.Confirmed, a.claims.Freeze = r.Confirmed, c.Freeze
 	clusters := slices.Clone(r.Clusters)
 	slices.SortFunc(clusters, func(x, y Cluster) int { return cmp.Compare(x.Name, y.Name) })
 	for _, cluster := range clusters {

@@ -25,11 +25,14 @@ type Loop struct {
 	Wake     <-chan struct{} // something may have changed; may be nil
 	DryRun   bool            // plan each pass and apply nothing
 	Report   func(Report)    // called after each pass, from the loop's goroutine; may be nil
+	Store    Store           // where the memory outlives the process; nil: it does not
 	Now      func() time.Time
 
 	memory Memory
-	busy   int // passes in a row that did something
-	failed int // passes in a row that failed
+	kept   keeping
+	shown  string // why the status could not be written; empty if it could
+	busy   int    // passes in a row that did something
+	failed int    // passes in a row that failed
 }
 
 // The pace of the loop.
@@ -74,7 +77,7 @@ func (l *Loop) Once(ctx context.Context) (Report, error) {
 
 // once makes a pass that applies only if the set-up is sound.
 func (l *Loop) once(ctx context.Context) Report {
-	d := l.decide(ctx)
+	d := l.decide(ctx, true)
 	return l.carryOut(ctx, d, len(d.Report.Problems) == 0)
 }
 
@@ -102,7 +105,7 @@ func left(r Report) []error {
 }
 
 func (l *Loop) pass(ctx context.Context, apply bool) Report {
-	return l.carryOut(ctx, l.decide(ctx), apply)
+	return l.carryOut(ctx, l.decide(ctx, apply), apply)
 }
 
 func (l *Loop) now() time.Time {
@@ -112,17 +115,32 @@ func (l *Loop) now() time.Time {
 	return time.Now()
 }
 
-// decide reads, looks and decides. When looking fails nothing is known, and the memory stays as it was.
-func (l *Loop) decide(ctx context.Context) Decision {
+// decide reads, looks and decides, and writes down what has to be remembered unless it is only a rehearsal. When looking
+// fails nothing is known, and the memory stays as it was.
+func (l *Loop) decide(ctx context.Context, write bool) Decision {
+	freeze := l.recall(ctx)
 	reading := l.Reader.Read(ctx)
+	reading.Confirmed = l.confirmed(ctx)
 	o, err := l.Provider.Observe(ctx)
 	if err != nil {
 		return Decision{Report: Report{At: l.now(), Err: err}, Memory: l.memory}
 	}
-	d := Decide(l.Config, o, reading, l.memory, l.now())
+	c, now := l.Config, l.now()
+	c.Freeze = freeze
+	d := Decide(c, o, reading, l.memory, now)
+	if write && freeze == "" {
+		if c.Freeze = l.save(ctx, d.Memory); c.Freeze != "" {
+			d = Decide(c, o, reading, l.memory, now)
+		}
+	}
 	for _, c := range reading.Clusters {
 		if c.Incomplete != "" {
 			d.Report.Warnings = append(d.Report.Warnings, strings.TrimPrefix(c.Name+": "+c.Incomplete, ": "))
+		}
+	}
+	for _, w := range []string{c.Freeze, l.kept.warned, l.shown} {
+		if w != "" {
+			d.Report.Warnings = append(d.Report.Warnings, w)
 		}
 	}
 	return d
@@ -137,6 +155,9 @@ func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 		l.memory = Learn(d.seen, r.Plan, r.Result, l.memory, l.now())
 	}
 	l.count(r)
+	if apply {
+		l.show(ctx, r)
+	}
 	if cut := ctx.Err() != nil && r.Err != nil && !r.Applied; l.Report != nil && !cut {
 		l.Report(r) // but not of a look that was cut short by the end
 	}
