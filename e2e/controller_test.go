@@ -146,15 +146,6 @@ func (p *process) kill(t *testing.T) {
 	}
 }
 
-// peakMemory is the most that an ended process ever held, in bytes.
-func (p *process) peakMemory() int64 {
-	usage, ok := p.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0
-	}
-	return maxRSS(usage)
-}
-
 // examples is the folder of manifests that the project shows everybody.
 func examples(t *testing.T) string {
 	t.Helper()
