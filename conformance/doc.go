@@ -1,0 +1,16 @@
+// Package conformance holds small facts about EC2, each with its source, and tries them on whatever stands in for EC2.
+//
+// The tests of this project are worth what their clouds are worth: the EC2 in memory, on which every rule is tried, and
+// LocalStack, on which the built program is. Neither is EC2. So what the controller relies on is written down here once,
+// as data, and both are asked: package inmemory's tests call [Run], and so do the end-to-end tests. An EC2 that is not
+// what its source says fails, or stands in the one table of [Differences], with what it does instead. Such a difference
+// is tried too, and one that is no longer there fails: the table cannot go stale.
+//
+// The concept, in five words:
+//
+//   - fact: a few calls, and as text what they show. What AWS shows stands beside it, with the source.
+//   - cloud: an EC2 that is to be asked: an account of its own for each fact, with a default VPC and its internet gateway.
+//   - rules: quotas that a cloud is told to have, as nobody makes 500 routes to see a full table.
+//   - hand: what the rest of the world does, and what the controller's own calls cannot.
+//   - difference: a fact that a cloud is known to get wrong.
+package conformance

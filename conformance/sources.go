@@ -1,0 +1,13 @@
+package conformance
+
+// Where a fact is from. These are cited often.
+const (
+	errorCodes   = "EC2 API reference, \"Error codes\""
+	filterGuide  = "EC2 user guide, \"List and filter your resources\""
+	tagGuide     = "EC2 user guide, \"Tag restrictions\""
+	tokenGuide   = "EC2 API, \"Ensuring idempotency\""
+	tablesGuide  = "VPC user guide, \"Route tables\""
+	natGuide     = "VPC user guide, \"NAT gateways\""
+	troubleGuide = "VPC user guide, \"Troubleshoot NAT gateways\""
+	quotaGuide   = "VPC user guide, \"Amazon VPC quotas\""
+)
