@@ -46,7 +46,7 @@ func TestTheCloudIsLikeAWS(t *testing.T) {
 	s.awaitGateway(t, gateway.NatGatewayId, types.NatGatewayStateAvailable)
 
 	_, err = s.ec2.ReleaseAddress(t.Context(), &ec2.ReleaseAddressInput{AllocationId: address})
-	wantCode(t, err, "InvalidIPAddress.InUse")
+	wantCode(t, err, "AuthFailure")
 	_, err = s.ec2.DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: subnet})
 	wantCode(t, err, "DependencyViolation")
 

@@ -64,6 +64,9 @@ type rules struct {
 	NATDeleting float64 `json:"nat_deleting"`
 	CFNStep     float64 `json:"cfn_step"`
 	Addresses   int     `json:"addresses,omitempty"`
+	Subnets     int     `json:"subnets,omitempty"`
+	Tables      int     `json:"tables,omitempty"`
+	Gateways    int     `json:"gateways,omitempty"`
 	Routes      int     `json:"routes,omitempty"`
 }
 

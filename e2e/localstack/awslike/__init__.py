@@ -4,8 +4,7 @@ Each module changes one side: ec2 the EC2 API, cfn what CloudFormation can make,
 Every change says what AWS does and what LocalStack does instead. They reach into LocalStack and moto by name, so they go
 with the versions in constraints.txt; whoever raises those runs lifecycle.py.
 
-What stays different from AWS, and matters here: DryRun executes some calls; there are no pages; the route "local" can be
-replaced and deleted, and routes can be filtered by nothing but their targets; an internet gateway in use can be detached;
+What stays different from AWS is in EC2 what the table in conformance/differences.go says, which is tried in each run; and
 lists never lag. CloudFormation has no RetainExceptOnCreate, no IMPORT, no drift and no ContinueUpdateRollback, makes one
 resource after the other, and does not check a template's size in UpdateStack.
 """

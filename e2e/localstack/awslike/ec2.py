@@ -6,7 +6,7 @@ import ipaddress
 import threading
 import time
 
-from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidSubnetRangeError, RouteAlreadyExistsError
 from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend as Addresses
 from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.nat_gateways import NatGatewayBackend as Gateways
@@ -76,6 +76,21 @@ def gateways():
             if all(is_filter_matching(g, k, v) for k, v in tags.items())
         ]
 
+    @wrap(Gateways, "create_nat_gateway")
+    def create(self, old, subnet_id, allocation_id, **arguments):
+        """There is a quota, by zone, which deleting gateways count against. An address that is not there has a code of its
+        own here."""
+        zone = self.get_subnet(subnet_id).availability_zone
+        there = sum(
+            g.state not in ("deleted", "failed") and self.get_subnet(g.subnet_id).availability_zone == zone
+            for g in self.nat_gateways.values()
+        )
+        if there >= rules.of(self.account_id).gateways:
+            raise EC2ClientError("NatGatewayLimitExceeded", "Performing this operation would exceed the limit of NAT gateways.")
+        if allocation_id and all(a.allocation_id != allocation_id for a in self.addresses):
+            raise EC2ClientError("InvalidElasticIpID.NotFound", f"The elasticIp ID '{allocation_id}' does not exist")
+        return old(subnet_id=subnet_id, allocation_id=allocation_id, **arguments)
+
     @wrap(Gateways, "delete_nat_gateway")
     def delete(self, old, nat_gateway_id):
         """Its address is free then. Moto keeps it associated for ever, and answers 500 to an unknown id."""
@@ -122,7 +137,11 @@ def tokens():
 def addresses():
     @wrap(Addresses, "release_address")
     def release(self, old, address=None, allocation_id=None):
-        """An address in use cannot be released. In moto it can."""
+        """An address in use cannot be released: that of a gateway until the gateway is deleted, with a code that speaks of
+        permissions. In moto it can."""
+        for g in self.nat_gateways.values():
+            if g.state != "deleted" and any(a.get("allocationId") == allocation_id for a in g.address_set):
+                raise EC2ClientError("AuthFailure", "You do not have permission to access the specified resource.")
         for a in self.addresses:
             if a.association_id and (a.allocation_id == allocation_id or a.public_ip == address):
                 raise EC2ClientError("InvalidIPAddress.InUse", f"Address {a.public_ip} is in use.")
@@ -137,6 +156,19 @@ def addresses():
 
 
 def subnets():
+    @wrap(Subnets, "create_subnet")
+    def create(self, old, vpc_id, cidr_block, **arguments):
+        """A CIDR is brought into its canonical form, and is /16 to /28. There is a quota. Moto stores the CIDR as it comes, of
+        whatever size."""
+        if cidr_block:
+            network = ipaddress.ip_network(cidr_block, strict=False)
+            if not 16 <= network.prefixlen <= 28:
+                raise InvalidSubnetRangeError(cidr_block)
+            cidr_block = str(network)
+        if len(self.describe_subnets(filters={"vpc-id": vpc_id})) >= rules.of(self.account_id).subnets:
+            raise EC2ClientError("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
+        return old(vpc_id=vpc_id, cidr_block=cidr_block, **arguments)
+
     @wrap(Subnets, "delete_subnet")
     def delete(self, old, subnet_id):
         """A subnet with a gateway stays, and with a subnet goes its association. Moto does neither."""
@@ -148,7 +180,21 @@ def subnets():
         return answer
 
 
-def routes():
+def tables():
+    @wrap(Tables, "create_route_table")
+    def create(self, old, vpc_id, **arguments):
+        """There is a quota."""
+        if sum(t.vpc_id == vpc_id for t in self.route_tables.values()) >= rules.of(self.account_id).tables:
+            raise EC2ClientError("RouteTableLimitExceeded", "The maximum number of route tables has been reached.")
+        return old(vpc_id=vpc_id, **arguments)
+
+    @wrap(Tables, "delete_route_table")
+    def delete(self, old, route_table_id):
+        """The main table stays. In moto it goes."""
+        if self.get_route_table(route_table_id).main_association_id:
+            raise DependencyViolationError(f"The routeTable '{route_table_id}' has dependencies and cannot be deleted.")
+        return old(route_table_id=route_table_id)
+
     @wrap(Tables, "associate_route_table")
     def associate(self, old, route_table_id, gateway_id=None, subnet_id=None):
         """A subnet has one table. Moto answers with the first association, as if it were the second."""
@@ -160,32 +206,91 @@ def routes():
                 )
         return old(route_table_id=route_table_id, gateway_id=gateway_id, subnet_id=subnet_id)
 
+    @wrap(Tables, "disassociate_route_table")
+    def disassociate(self, old, association_id):
+        """The main table's association stays. Moto says that there is none."""
+        if any(t.main_association_id == association_id for t in self.route_tables.values()):
+            raise EC2ClientError(
+                "InvalidParameterValue", f"cannot disassociate the main route table association {association_id}"
+            )
+        return old(association_id=association_id)
+
+
+def local(table, cidr):
+    return bool(cidr) and any(r.local and r.destination_cidr_block == cidr for r in table.routes.values())
+
+
+def routes():
     @wrap(Tables, "create_route")
-    def quota(self, old, route_table_id, **arguments):
-        """There is a quota, which the local route does not count against."""
-        others = sum(not r.local for r in self.get_route_table(route_table_id).routes.values())
-        if not arguments.get("local") and others >= rules.of(self.account_id).routes:
-            raise EC2ClientError("RouteLimitExceeded", f"The maximum number of routes has been reached for {route_table_id}.")
-        return old(route_table_id=route_table_id, **arguments)
+    def create(self, old, route_table_id, destination_cidr_block=None, **arguments):
+        """A prefix is brought into its canonical form: moto stores it as it comes, and from then on answers 500 to every
+        CreateRoute on that table. The local route is a route like others, which moto replaces. There is a quota, which the
+        local route does not count against."""
+        if destination_cidr_block:
+            try:
+                destination_cidr_block = str(ipaddress.ip_network(destination_cidr_block, strict=False))
+            except ValueError:
+                raise EC2ClientError("InvalidParameterValue", f"Value ({destination_cidr_block}) is not a valid CIDR block.") from None
+        if not arguments.get("local"):
+            table = self.get_route_table(route_table_id)
+            if local(table, destination_cidr_block):
+                raise RouteAlreadyExistsError(destination_cidr_block)
+            if sum(not r.local for r in table.routes.values()) >= rules.of(self.account_id).routes:
+                raise EC2ClientError("RouteLimitExceeded", f"The maximum number of routes has been reached for {route_table_id}.")
+        return old(route_table_id=route_table_id, destination_cidr_block=destination_cidr_block, **arguments)
 
     @wrap(Tables, "create_route", "replace_route")
-    def write(self, old, destination_cidr_block=None, **arguments):
-        """A prefix is brought into its canonical form: moto stores it as it comes, and from then on answers 500 to every
-        CreateRoute on that table. A route to a gateway that does not exist is refused: moto takes it."""
-        if destination_cidr_block:
-            destination_cidr_block = str(ipaddress.ip_network(destination_cidr_block, strict=False))
+    def write(self, old, **arguments):
+        """A route leads to a gateway that exists, in the same VPC, and to none of another kind. Moto takes it as it comes."""
         gateway_id = arguments.get("nat_gateway_id")
         if gateway_id and (gateway_id not in self.nat_gateways or self.nat_gateways[gateway_id].state == "deleted"):
             raise EC2ClientError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{gateway_id}' does not exist")
-        return old(destination_cidr_block=destination_cidr_block, **arguments)
+        gateway_id = arguments.get("gateway_id")
+        if gateway_id and not gateway_id.startswith(("vgw-", "vpce-")):
+            gateway, table = self.internet_gateways.get(gateway_id), self.get_route_table(arguments["route_table_id"])
+            if gateway is None:
+                raise EC2ClientError("InvalidGatewayID.NotFound", f"The gateway ID '{gateway_id}' does not exist")
+            if gateway.vpc is None or gateway.vpc.id != table.vpc_id:
+                raise EC2ClientError(
+                    "InvalidParameterValue",
+                    f"route table {table.id} and network gateway {gateway_id} belong to different networks",
+                )
+        return old(**arguments)
+
+    @wrap(Tables, "delete_route")
+    def delete(self, old, route_table_id, destination_cidr_block, **arguments):
+        """The local route stays. In moto it goes."""
+        if local(self.get_route_table(route_table_id), destination_cidr_block):
+            raise EC2ClientError(
+                "InvalidParameterValue", f"cannot remove local route {destination_cidr_block} in route table {route_table_id}"
+            )
+        return old(route_table_id=route_table_id, destination_cidr_block=destination_cidr_block, **arguments)
 
     # A route to a gateway that is gone is a black hole. In moto all routes are active, for ever.
-    state = "<natGatewayId>{{ route.nat_gateway.id }}</natGatewayId>\n                  <origin>CreateRoute</origin>\n                  <state>"
-    old = table_responses.DESCRIBE_ROUTE_TABLES_RESPONSE
-    new = old.replace(state + "active", state + "{{ 'blackhole' if route.nat_gateway.state == 'deleted' else 'active' }}")
-    if new == old:
-        raise RuntimeError("moto's answer to DescribeRouteTables is not the one that is known here")
-    table_responses.DESCRIBE_ROUTE_TABLES_RESPONSE = new
+    answer = table_responses.DESCRIBE_ROUTE_TABLES_RESPONSE
+    for kind, field, gone in (
+        ("nat_gateway", "natGatewayId", "route.nat_gateway.state == 'deleted'"),
+        ("gateway", "gatewayId", "route.gateway.vpc is none"),  # of an internet gateway; others have no such attribute
+    ):
+        state = f"<{field}>{{{{ route.{kind}.id }}}}</{field}>\n                  <origin>CreateRoute</origin>\n                  <state>"
+        if state + "active" not in answer:
+            raise RuntimeError("moto's answer to DescribeRouteTables is not the one that is known here")
+        answer = answer.replace(state + "active", state + f"{{{{ 'blackhole' if {gone} else 'active' }}}}")
+    table_responses.DESCRIBE_ROUTE_TABLES_RESPONSE = answer
+
+
+def dry_runs():
+    """A dry run does nothing. In moto most of these calls do not look whether they are one."""
+
+    @wrap(
+        EC2Response,
+        "allocate_address", "release_address", "create_subnet", "delete_subnet", "create_route_table", "delete_route_table",
+        "associate_route_table", "replace_route_table_association", "disassociate_route_table", "create_nat_gateway",
+        "delete_nat_gateway", "create_route", "replace_route", "delete_route",
+    )
+    def dry(self, old):
+        self.error_on_dryrun()
+        return old()
 
 
 def one_at_a_time():
@@ -203,5 +308,7 @@ def install():
     tokens()
     addresses()
     subnets()
+    tables()
     routes()
+    dry_runs()
     one_at_a_time()

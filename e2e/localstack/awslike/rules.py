@@ -17,6 +17,9 @@ class Rules:
     nat_deleting: float = 0  # seconds that it stays deleting
     cfn_step: float = 0  # seconds that CloudFormation takes for each resource
     addresses: int = 1000  # in a region
+    subnets: int = 1000  # in a VPC
+    tables: int = 1000  # in a VPC, the main one too
+    gateways: int = 1000  # NAT gateways in a zone that are not deleted
     routes: int = 1000  # in a table, without the local one
 
 
