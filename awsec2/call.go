@@ -75,6 +75,9 @@ type CallError struct {
 func (e *CallError) Error() string {
 	if api, ok := errors.AsType[smithy.APIError](e.Err); ok {
 		message, _, _ := strings.Cut(api.ErrorMessage(), " Encoded authorization failure message:")
+		if IsCredentialsExpired(e.Err) {
+			message += " (the credentials have expired, or the clock here is wrong)"
+		}
 		return fmt.Sprintf("%s: %s: %s", e.Operation, api.ErrorCode(), message)
 	}
 	err := e.Err

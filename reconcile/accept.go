@@ -43,6 +43,9 @@ func Accept(c Config, vpc []netip.Prefix, r Reading, m Memory) (Claims, Memory) 
 	a := accepting{config: c, vpc: vpc, before: m, memory: m.clone()}
 	a.memory.Accepted = map[Source]Accepted{}
 	a.claims.Confirmed, a.claims.Freeze = r.Confirmed, c.Freeze
+	if len(r.Clusters) == 0 {
+		a.claims.Freeze = "nothing was read" // by whatever mistake: it is not the same as that nobody asks
+	}
 	clusters := slices.Clone(r.Clusters)
 	slices.SortFunc(clusters, func(x, y Cluster) int { return cmp.Compare(x.Name, y.Name) })
 	for _, cluster := range clusters {

@@ -114,10 +114,13 @@ func (r *tableRoom) ask(c Claim, right int) (refused string) {
 	in, shut := r.closed(c.Target)
 	switch {
 	case shut && r.routed(c.Target, in.prefix.Bits()): // ours was there first
+		if at, _ := r.around(c.Target); at.prefix != in.prefix { // but a black hole at that very prefix takes its traffic
+			r.add(at.prefix, c.Target, right)
+		}
 	case shut && in.prefix == c.Target:
 		refused = fmt.Sprintf("%s is taken: there is %s, which is not ours", c.Target, in.what)
 	case shut:
-		refused = fmt.Sprintf("%s lies in %s, where %s is, which is not ours", c.Target, in.prefix, in.what)
+		refused = fmt.Sprintf("%s lies in %s (%s), which is not ours", c.Target, in.prefix, in.what)
 	case r.unread != "" && !r.routed(c.Target, -1):
 		refused = r.unread
 	default: // in a black hole or in what we beat it needs a route of its own: a wider one would not reach into it

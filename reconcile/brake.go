@@ -62,7 +62,7 @@ const (
 func confirmation(held []netip.Prefix) string {
 	h := sha256.New()
 	for _, p := range sortPrefixes(slices.Clone(held)) {
-		fmt.Fprintln(h, p)
+		h.Write(fmt.Appendln(nil, p)) // a hash takes everything
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8]
 }

@@ -177,3 +177,15 @@ func TestReleasedAddressIsNotMissed(t *testing.T) {
 		t.Errorf("it wants to\n%s\n%s", got, newPass(s).describe())
 	}
 }
+
+// Rule 3: a black hole at a prefix that is wanted is replaced, also where a route of ours around it was there before somebody's.
+func TestBlackHoleInOursInTheirsIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/26", "20.0.0.4/32")
+	s.cloud.routeTo("20.0.0.0/25", "pcx-1", reconcile.Active)
+	s.cloud.routeTo("20.0.0.0/26", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.4/32", "pcx-gone", reconcile.Blackhole)
+	if got, want := s.doing(), "replace route rtb-1 20.0.0.4/32"; got != want {
+		t.Errorf("it wants to\n%s", got)
+	}
+}

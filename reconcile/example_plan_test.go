@@ -75,9 +75,9 @@ func ExampleWritePlan() {
 	//   route 8.8.8.8/32: nobody claims it any more (--withdraw-delay), until 2026-01-01T12:01:00Z
 	//
 	// Conflicts (left as they are):
-	//   route rtb-1 30.0.7.0/24: 30.0.7.0/24 lies in 30.0.0.0/16, where the route to pcx-1 is, which is not ours [default/egress-t1/bank]
+	//   route rtb-1 30.0.7.0/24: 30.0.7.0/24 lies in 30.0.0.0/16 (the route to pcx-1), which is not ours [default/egress-t1/bank]
 	//
 	// Claims:
-	//   default/egress-t1/bank     30.0.7.0/24  Conflict  in 1 of 2 tables: rtb-1: 30.0.7.0/24 lies in 30.0.0.0/16, where the route to pcx-1 is, which is not ours
+	//   default/egress-t1/bank     30.0.7.0/24  Conflict  in 1 of 2 tables: rtb-1: 30.0.7.0/24 lies in 30.0.0.0/16 (the route to pcx-1), which is not ours
 	//   default/egress-t1/partner  20.0.0.0/23  Pending
 }

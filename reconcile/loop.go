@@ -64,12 +64,14 @@ func (l *Loop) Once(ctx context.Context) (Report, error) {
 		switch {
 		case len(r.Problems) > 0:
 			return r, problems(r.Problems)
+		case converged(r) && len(r.Incomplete) > 0:
+			return r, fmt.Errorf("all is done for what could be read, and not all could be: %s", strings.Join(r.Incomplete, "; "))
 		case converged(r):
 			return r, nil
 		}
 		l.sleep(ctx, l.pause(r))
 		if ctx.Err() != nil {
-			why := errors.Join(append(left(r), r.Err)...)
+			why := errors.Join(append(left(r), undone(r), r.Err)...)
 			return r, fmt.Errorf("not converged: %w", cmp.Or(why, ctx.Err()))
 		}
 	}
@@ -91,6 +93,20 @@ func problems(ps []Problem) error {
 
 func converged(r Report) bool {
 	return r.Err == nil && len(r.Plan.Actions) == 0 && len(left(r)) == 0
+}
+
+// undone says how many actions could not be carried out yet; nil if all were.
+func undone(r Report) error {
+	n := 0
+	for _, o := range r.Result.Outcomes {
+		if o == Skipped || o == DeferredThen {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("actions that could not be carried out yet: %d", n)
 }
 
 // left says what a plan still waits for, but for what is held: to wait for that makes no sense.
@@ -135,9 +151,10 @@ func (l *Loop) decide(ctx context.Context, write bool) Decision {
 	}
 	for _, c := range reading.Clusters {
 		if c.Incomplete != "" {
-			d.Report.Warnings = append(d.Report.Warnings, strings.TrimPrefix(c.Name+": "+c.Incomplete, ": "))
+			d.Report.Incomplete = append(d.Report.Incomplete, strings.TrimPrefix(c.Name+": "+c.Incomplete, ": "))
 		}
 	}
+	d.Report.Warnings = append(d.Report.Warnings, d.Report.Incomplete...)
 	for _, w := range []string{c.Freeze, l.kept.warned, l.shown} {
 		if w != "" {
 			d.Report.Warnings = append(d.Report.Warnings, w)
@@ -152,6 +169,7 @@ func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 	if r.Err == nil && apply && len(r.Plan.Actions) > 0 {
 		r.Result, r.Err = l.Provider.Apply(ctx, r.Plan)
 		r.Applied = true
+		explain(&r)
 		l.memory = Learn(d.seen, r.Plan, r.Result, l.memory, l.now())
 	}
 	l.count(r)

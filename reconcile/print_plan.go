@@ -19,13 +19,18 @@ const planFormat = 1
 type (
 	planDoc struct {
 		FormatVersion int          `json:"formatVersion"`
-		Zones         []ZoneReport `json:"zones"`
+		Zones         []zoneDoc    `json:"zones"`
 		Actions       []actionDoc  `json:"actions"`
 		Conflicts     []thingDoc   `json:"conflicts"`
 		Waiting       []thingDoc   `json:"waiting"`
 		Verdicts      []verdictDoc `json:"verdicts"`
 		Problems      []Problem    `json:"problems,omitempty"`
 		Warnings      []string     `json:"warnings,omitempty"`
+	}
+	// zoneDoc has null for an address that is not there yet.
+	zoneDoc struct {
+		ZoneReport
+		Address *netip.Addr `json:"address"`
 	}
 	actionDoc struct {
 		Verb   Verb     `json:"verb"`
@@ -39,7 +44,7 @@ type (
 	}
 	// sideDoc is one side of an action. The id, and ids that it leads to, are null where they are not there yet.
 	sideDoc struct {
-		ID      *string  `json:"id,omitempty"`
+		ID      *string  `json:"id"`
 		CIDR    string   `json:"cidr,omitempty"`
 		Status  string   `json:"status,omitempty"`
 		Target  *leadDoc `json:"target,omitempty"`
@@ -71,7 +76,7 @@ type (
 
 func docOf(r Report) planDoc {
 	d := planDoc{
-		FormatVersion: planFormat, Zones: notNil(r.Zones), Actions: []actionDoc{}, Conflicts: []thingDoc{}, Waiting: []thingDoc{},
+		FormatVersion: planFormat, Zones: zoneDocs(r.Zones), Actions: []actionDoc{}, Conflicts: []thingDoc{}, Waiting: []thingDoc{},
 		Verdicts: []verdictDoc{}, Problems: r.Problems, Warnings: r.Warnings,
 	}
 	for _, a := range r.Plan.Actions {
@@ -101,6 +106,18 @@ func docOf(r Report) planDoc {
 		d.Verdicts = append(d.Verdicts, doc)
 	}
 	return d
+}
+
+func zoneDocs(zones []ZoneReport) []zoneDoc {
+	out := []zoneDoc{}
+	for _, z := range zones {
+		d := zoneDoc{ZoneReport: z}
+		if z.PublicIP.IsValid() {
+			d.Address = &z.PublicIP
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 func notNil[T any](s []T) []T {

@@ -15,8 +15,10 @@ type Report struct {
 	Verdicts []Verdict // sorted by source, then target
 	Problems []Problem // sorted by zone; those without a zone first
 	Warnings []string  // what is odd and hinders nothing; sorted
-	Err      error     // looking failed (nothing else is set then), or some actions failed
-	Applied  bool
+	// Incomplete says what could not be read of what is claimed. Nothing is withdrawn for it, and a plan does not know all.
+	Incomplete []string
+	Err        error // looking failed (nothing else is set then), or some actions failed
+	Applied    bool
 }
 
 // ZoneReport is the egress path of one zone.

@@ -29,7 +29,7 @@ func StatusTexts(r Report) (map[string]string, error) {
 	d := docOf(r)
 	doc, err := json.MarshalIndent(struct {
 		FormatVersion string       `json:"formatVersion"`
-		Zones         []ZoneReport `json:"zones"`
+		Zones         []zoneDoc    `json:"zones"`
 		Conflicts     []thingDoc   `json:"conflicts"`
 		Waiting       []thingDoc   `json:"waiting"`
 		Verdicts      []verdictDoc `json:"verdicts"`

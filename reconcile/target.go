@@ -36,7 +36,7 @@ var special = []struct {
 }
 
 // amazonOnly is where EC2 takes no route at all, whatever --allow-cidr says (VPC guide, "Route tables": destinations at or
-// inside 169.254.168.0/22 are refused).
+// inside 169.254.168.0/22 are refused). What is wider holds it, and nothing out there can be meant.
 var amazonOnly = netip.MustParsePrefix("169.254.168.0/22")
 
 // ParseTargets reads one value: IPv4 prefixes and bare addresses, separated by commas or white space. It gives them

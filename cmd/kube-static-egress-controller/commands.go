@@ -229,6 +229,13 @@ func plan(ctx context.Context, s setup, p process) int {
 	if code := p.print(text.String()); code != succeeded {
 		return code
 	}
+	for _, why := range r.Incomplete {
+		// What is printed is a plan for the rest only; to call that nothing to do would be wrong.
+		p.complain("not all claims could be read: " + why)
+	}
+	if len(r.Incomplete) > 0 {
+		return failed
+	}
 	return s.planCode(r.Plan)
 }
 
