@@ -16,6 +16,8 @@ def main():
         "FILESYSTEM_ROOT": folder,
         "SERVICES": "ec2,cloudformation,sts,s3",
         "EAGER_SERVICE_LOADING": "1",  # else the first test waits
+        # Else each account begins with reading a list of machine images, which takes longer than most tests.
+        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
         # Nothing here calls out, or resolves names for others.
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DISABLE_EVENTS": "1",
