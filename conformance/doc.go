@@ -13,4 +13,9 @@
 //   - rules: quotas that a cloud is told to have, as nobody makes 500 routes to see a full table.
 //   - hand: what the rest of the world does, and what the controller's own calls cannot.
 //   - difference: a fact that a cloud is known to get wrong.
+//
+// A fact is what a source says; a few say "assumed", as in package inmemory. Where a source does not give a refusal's code,
+// the fact is that there is one. Left out is what nobody can bring about in both clouds: that a gateway fails by itself
+// (InternalError) or finds its zone constrained (NotAvailableInZone), that lists and references lag, that a deleted gateway
+// is no longer listed after an hour, propagated routes, and IAM. The EC2 in memory has these, and its own tests try them.
 package conformance
