@@ -32,15 +32,19 @@ type Options struct {
 }
 
 const (
-	defaultUserAgent = "kube-static-egress-controller"
-	defaultTimeout   = 10 * time.Second
+	program        = "kube-static-egress-controller"
+	defaultTimeout = 10 * time.Second
 )
 
 // target is one cluster and how to reach it. The name is empty if there is only one.
 type target struct {
-	name   string
-	config *rest.Config
+	name      string
+	namespace string // the pod's own, or that of the kubeconfig's context
+	config    *rest.Config
 }
+
+// podNamespace is where Kubernetes tells a pod its namespace.
+const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // LogTo makes client-go log through log. It is for the whole process, so call it once and before anything else here.
 func LogTo(log *slog.Logger) {
@@ -53,7 +57,7 @@ func (o Options) targets() ([]target, error) {
 		return nil, err
 	}
 	for _, t := range targets {
-		t.config.UserAgent = cmp.Or(o.UserAgent, defaultUserAgent)
+		t.config.UserAgent = cmp.Or(o.UserAgent, program)
 		// API servers share themselves out fairly by their own rules. Client-go's limit would make the last of many
 		// namespaces wait until the time for reading is over.
 		t.config.QPS = -1
@@ -68,7 +72,11 @@ func (o Options) find() ([]target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the service account of this pod: %w", err)
 		}
-		return []target{{config: config}}, nil
+		namespace, err := os.ReadFile(podNamespace)
+		if err != nil {
+			return nil, fmt.Errorf("the namespace of this pod: %w", err)
+		}
+		return []target{{namespace: strings.TrimSpace(string(namespace)), config: config}}, nil
 	}
 
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
@@ -101,12 +109,18 @@ func (o Options) find() ([]target, error) {
 			continue
 		}
 		// Not the deferred kind, which takes the pod's own cluster where a kubeconfig says nothing.
-		config, err := clientcmd.NewNonInteractiveClientConfig(*kubeconfig, context, overrides, rules).ClientConfig()
+		chosen := clientcmd.NewNonInteractiveClientConfig(*kubeconfig, context, overrides, rules)
+		config, err := chosen.ClientConfig()
 		if err != nil {
 			mistakes = multierror.Append(mistakes, fmt.Errorf("context %q in the kubeconfig %s: %w", context, where, err))
 			continue
 		}
-		t := target{config: config}
+		namespace, _, err := chosen.Namespace() // "default" where the context names none
+		if err != nil {
+			mistakes = multierror.Append(mistakes, fmt.Errorf("context %q in the kubeconfig %s: %w", context, where, err))
+			continue
+		}
+		t := target{namespace: namespace, config: config}
 		if len(contexts) > 1 {
 			t.name = context
 		}

@@ -52,6 +52,7 @@ var _ reconcile.Reader = (*Clusters)(nil)
 type cluster struct {
 	name     string // the kubeconfig context; empty if there is only one
 	title    string // for messages
+	own      string // the namespace that is ours there unless somebody says otherwise
 	client   kubernetes.Interface
 	metadata metadata.Interface
 
@@ -86,7 +87,7 @@ func NewClusters(opts Options) (*Clusters, error) {
 }
 
 func newCluster(t target) (*cluster, error) {
-	c := &cluster{name: t.name, title: "cluster " + cmp.Or(t.name, t.config.Host)}
+	c := &cluster{name: t.name, title: "cluster " + cmp.Or(t.name, t.config.Host), own: t.namespace}
 	config := rest.CopyConfig(t.config)
 	// Takes less memory than JSON.
 	config.AcceptContentTypes, config.ContentType = "application/vnd.kubernetes.protobuf,application/json", "application/vnd.kubernetes.protobuf"
@@ -206,14 +207,19 @@ func (c *cluster) describe(ctx context.Context, namespace string, err error) str
 	if namespace != metav1.NamespaceAll {
 		where += ", namespace " + namespace
 	}
+	return fmt.Sprintf("%s: %v", where, reason(ctx, err))
+}
+
+// reason is the part of an error that matters to a reader.
+func reason(ctx context.Context, err error) error {
 	var request *url.Error
 	switch {
 	case ctx.Err() != nil:
-		err = context.Cause(ctx) // the request's own words for it vary
+		return context.Cause(ctx) // the request's own words for it vary
 	case errors.As(err, &request):
-		err = request.Err // the address is long, and nobody chose it
+		return request.Err // the address is long, and nobody chose it
 	}
-	return fmt.Sprintf("%s: %v", where, err)
+	return err
 }
 
 // Owner is the UID of the namespace kube-system in the first cluster, the home: what stands for that cluster, and nothing

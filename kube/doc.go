@@ -1,5 +1,5 @@
 // Package kube is where the controller meets Kubernetes: it reads who asks for a static egress address, and for which
-// networks.
+// networks, and keeps there what must outlive the process.
 //
 // A team asks with a ConfigMap that carries the label egress=static; each value of its data holds targets. There are two
 // places where such ConfigMaps can be read: one or more clusters, and manifests in files, as for a plan in a pipeline that
@@ -10,4 +10,7 @@
 // for it if it is missing in what was read; so whatever could not be read, a file with a typo or an API server that does
 // not answer, makes the reading say that it is incomplete and why (rule 11 in docs/rules.md). All else is read
 // nevertheless: a reading has no error that would stop the rest.
+//
+// What a restart must not lose, and what the controller has to say, stands in two ConfigMaps of its own, in the cluster
+// that is its [Home].
 package kube
