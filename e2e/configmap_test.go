@@ -75,6 +75,7 @@ func (c *controlPlane) owner(t *testing.T) string {
 // Rights of a service account, in all namespaces.
 var (
 	mayReadConfigMaps = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}
+	mayKeepMemory     = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "create", "update", "delete"}}
 	mayReadNamespaces = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get", "list", "watch"}}
 )
 
@@ -103,5 +104,7 @@ func (c *controlPlane) user(t *testing.T, rights ...rbacv1.PolicyRule) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.kubeconfig(t, token.Status.Token)
+	home := "home-" + name
+	c.addNamespace(t, home)
+	return c.kubeconfigIn(t, token.Status.Token, home)
 }

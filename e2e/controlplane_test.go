@@ -153,7 +153,7 @@ func (c *controlPlane) startServer() (*process, error) {
 }
 
 func (c *controlPlane) startManager() error {
-	kubeconfig, err := c.writeKubeconfig(c.path("manager.kubeconfig"), c.tokens[managerUser])
+	kubeconfig, err := c.writeKubeconfig(c.path("manager.kubeconfig"), c.tokens[managerUser], metav1.NamespaceDefault)
 	if err != nil {
 		return err
 	}
@@ -239,19 +239,25 @@ func (c *controlPlane) end() error {
 // kubeconfig writes one for a token.
 func (c *controlPlane) kubeconfig(t *testing.T, token string) string {
 	t.Helper()
-	path, err := c.writeKubeconfig(filepath.Join(t.TempDir(), "kubeconfig"), token)
+	return c.kubeconfigIn(t, token, metav1.NamespaceDefault)
+}
+
+// kubeconfigIn has a namespace of its own, where the controller keeps its two ConfigMaps.
+func (c *controlPlane) kubeconfigIn(t *testing.T, token, namespace string) string {
+	t.Helper()
+	path, err := c.writeKubeconfig(filepath.Join(t.TempDir(), "kubeconfig"), token, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-func (c *controlPlane) writeKubeconfig(path, token string) (string, error) {
+func (c *controlPlane) writeKubeconfig(path, token, namespace string) (string, error) {
 	const name = "e2e"
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name] = &clientcmdapi.Cluster{Server: c.host, CertificateAuthority: c.path("certs/apiserver.crt")}
 	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
-	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name, Namespace: namespace}
 	config.CurrentContext = name
 	return path, clientcmd.WriteToFile(*config, path)
 }

@@ -25,7 +25,7 @@ func TestMany(t *testing.T) {
 		c.addNamespace(t, fmt.Sprint("team-", i))
 	}
 	calls := newAWSProxy(t)
-	control := s.controller(t, "--kubeconfig="+c.user(t, mayReadConfigMaps, mayReadNamespaces)).through(calls)
+	control := s.controller(t, "--kubeconfig="+c.user(t, mayReadConfigMaps, mayReadNamespaces, mayKeepMemory)).through(calls)
 	control.pace = []string{"--address=", "--resync-interval=1s"}
 	running := control.start(t)
 	calls.passes(t, 3)

@@ -25,7 +25,7 @@ func TestMessages(t *testing.T) {
 	c := sharedControlPlane(t)
 	namespace := c.ownNamespace(t)
 	c.put(t, configMap(namespace, "partners", "dns=8.8.8.8"))
-	reader := c.user(t, mayReadConfigMaps, mayReadNamespaces)
+	reader := c.user(t, mayReadConfigMaps, mayReadNamespaces, mayKeepMemory)
 
 	// A port that was free a moment ago.
 	ports, err := freePorts(1)

@@ -26,7 +26,7 @@ func TestSpeed(t *testing.T) {
 	namespace := c.ownNamespace(t)
 	calls := newAWSProxy(t)
 	bare := s.client(calls.server.URL)
-	control := s.controller(t, "--kubeconfig="+c.user(t, mayReadConfigMaps, mayReadNamespaces), "--namespace="+namespace).through(calls)
+	control := s.controller(t, "--kubeconfig="+c.user(t, mayReadConfigMaps, mayReadNamespaces, mayKeepMemory), "--namespace="+namespace).through(calls)
 	// With the intervals that it has unless told: what is measured must not come from looking all the time.
 	control.pace = []string{"--address=", "--log-level=debug"}
 	mark := calls.mark()

@@ -26,7 +26,7 @@ type story struct {
 
 func newStory(t *testing.T) *story {
 	s := &story{T: t, site: newSite(t, allZones...), cluster: newControlPlane(t), calls: newAWSProxy(t)}
-	kubeconfig := s.cluster.user(t, mayReadConfigMaps, mayReadNamespaces)
+	kubeconfig := s.cluster.user(t, mayReadConfigMaps, mayReadNamespaces, mayKeepMemory)
 	s.controller = s.site.controller(t, "--kubeconfig="+kubeconfig).through(s.calls)
 	s.want = pictureOf(s.site.snapshot(t))
 	s.running = s.controller.start(t)

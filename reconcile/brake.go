@@ -48,7 +48,7 @@ func (d *desiring) brake(routed []netip.Prefix) (held []netip.Prefix, why string
 		d.memory.Let = sortPrefixes(append(d.memory.Let, held...))
 		return nil, ""
 	}
-	return held, fmt.Sprintf("%d of %d targets would go at once, more than %d%% (--max-withdrawal): they stay until somebody confirms it with the annotation %s=%s on the ConfigMap %s",
+	return held, fmt.Sprintf("%d of %d targets would go at once, more than %d%% (--max-withdrawal): they stay until somebody confirms it with the annotation %s=%s on the ConfigMap %s, or runs with --max-withdrawal=100",
 		len(held), len(all), limit, ConfirmAnnotation, word, StatusName)
 }
 

@@ -11,7 +11,7 @@ import (
 // pass and comes out of it; a pass never changes the one it was given. The zero value is a memory that was lost: with it
 // the controller withdraws later than it would have, never earlier.
 type Memory struct {
-	Accepted map[Source]Accepted  // the last accepted meaning of each value that is still claimed
+	Accepted map[Source]Accepted  `json:"-"` // the last accepted meaning of each value that is still claimed
 	Complete map[string]bool      // the clusters whose full list was read at least once
 	Claimed  []netip.Prefix       // all that was ever accepted in the life of this memory, to tell what was there before it
 	Leaving  []Leaving            // what is routed and claimed by nobody, and since when

@@ -83,12 +83,3 @@ func (w *world) restart() {
 		Report: func(r reconcile.Report) { w.report = r },
 	}
 }
-
-// claim sets what a ConfigMap of the namespace default asks for; no data deletes it.
-func (w *world) claim(name string, data map[string]string) {
-	c := &w.reading.Clusters[0]
-	c.ConfigMaps = slices.DeleteFunc(slices.Clone(c.ConfigMaps), func(m reconcile.ConfigMap) bool { return m.Name == name })
-	if data != nil {
-		c.ConfigMaps = append(c.ConfigMaps, reconcile.ConfigMap{Namespace: "default", Name: name, Data: data})
-	}
-}

@@ -33,6 +33,9 @@ func check(g given, options []*option) (setup, []mistake) {
 		tagKey:        c.tagKey(),
 		tableTags:     c.pairs("aws-route-table-tag"),
 		controller:    c.tagValue("controller-id"),
+		home:          c.home(),
+		takeOver:      c.texts("take-over"),
+		maxWithdrawal: c.number("max-withdrawal", 1, 100),
 		release:       c.oneOf("eip-reclaim-policy", "Retain", "Delete") == "Delete",
 		releaseDelay:  c.duration("release-delay", 0),
 		preallocate:   c.truth("preallocate"),
@@ -446,6 +449,15 @@ func (c *checker) configmaps() []string {
 		}
 	}
 	return paths
+}
+
+// home is the controller's own namespace.
+func (c *checker) home() string {
+	w := c.word("controller-namespace")
+	if w.text != "" && !isNamespace(w.text) {
+		c.wrong("controller-namespace", w, "not the name of a namespace")
+	}
+	return w.text
 }
 
 func (c *checker) namespaces() []string {

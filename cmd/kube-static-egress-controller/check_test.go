@@ -31,7 +31,8 @@ func TestSetup(t *testing.T) {
 		"--provider=aws-ec2", "--cluster-id=aws:1:eu-central-1:kube-1", "--configmaps=a,b", "--namespace=x,y,x",
 		"--aws-az=b,a", "--aws-nat-cidr-block=10.0.0.16/28,10.0.0.0/28", "--aws-eip-allocation-id=a=eipalloc-1",
 		"--aws-tag=team=a,b", "--aws-tag=x=y=z", "--aws-route-table-tag=dmz=yes", "--allow-cidr=10.0.0.0/8", "--deny-cidr=8.8.0.0/16",
-		"--allow-disruption=a,rtb-1", "--preallocate", "--eip-reclaim-policy=Delete", "--log-level=warning")
+		"--allow-disruption=a,rtb-1", "--preallocate", "--eip-reclaim-policy=Delete", "--log-level=warning",
+		"--take-over=uid-1")
 	if mistakes != nil {
 		t.Fatal(mistakes)
 	}
@@ -44,7 +45,7 @@ func TestSetup(t *testing.T) {
 		MinPrefixLength: 16, Allow: []netip.Prefix{prefix("10.0.0.0/8")}, Deny: []netip.Prefix{prefix("8.8.0.0/16")},
 		ReleaseAddresses: true, Preallocate: true, MaxRoutes: 500,
 		ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: time.Minute, TeardownDelay: 10 * time.Minute,
-		AllowDisruption: []string{"a", "rtb-1"},
+		AllowDisruption: []string{"a", "rtb-1"}, Cluster: "aws:1:eu-central-1:kube-1", TakeOver: []string{"uid-1"}, MaxWithdrawal: 50,
 	}
 	if got := s.config(); !reflect.DeepEqual(got, wantConfig) {
 		t.Errorf("config:\n%+v\n%+v", got, wantConfig)

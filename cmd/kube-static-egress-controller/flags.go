@@ -111,6 +111,8 @@ func shared() []*option {
 
 		{name: "cluster-id", value: "ID", group: ownership, usage: "whose things these are; required for AWS"},
 		{name: "controller-id", value: "ID", preset: program, group: ownership, usage: "tells several controllers of one cluster apart"},
+		{name: "controller-namespace", value: "NAME", group: ownership, usage: "where the ConfigMaps static-egress-state and static-egress-status are kept; without it the pod's own, or that of the kubeconfig's context"},
+		{name: "take-over", cut: listed, value: "UID", group: ownership, usage: "the owner of a lost cluster, whose things become this one's"},
 		{name: "aws-tag", aliases: []string{"additional-stack-tags"}, cut: tagged, value: "KEY=VALUE", group: ownership, usage: "a tag for everything that is made"},
 
 		{name: "aws-eip-allocation-id", cut: listed, value: "ZONE=ID", group: addresses, usage: "an address that you bring for a zone; never released nor tagged"},
@@ -129,6 +131,7 @@ func shared() []*option {
 
 		{name: "withdraw-delay", value: "TIME", preset: "1m", group: care, usage: "from the end of a claim to the end of its route"},
 		{name: "teardown-delay", value: "TIME", preset: "10m", group: care, usage: "from the last claim to the end of the egress paths"},
+		{name: "max-withdrawal", value: "PERCENT", preset: "50", group: care, usage: "of ten or more targets, more than that at once stay until somebody confirms it; 100 lets all go"},
 		{name: "max-routes-per-table", value: "NUMBER", preset: "500", group: care, usage: "how many routes a route table may have"},
 		{name: "allow-disruption", cut: listed, value: "ZONE|TABLE", group: care, usage: "traffic may be interrupted there"},
 

@@ -21,6 +21,9 @@ type setup struct {
 	tableTags     map[string]string
 	cluster       string
 	controller    string
+	home          string // empty: where we are
+	takeOver      []string
+	maxWithdrawal int
 	tags          map[string]string
 	release       bool // addresses, after releaseDelay
 	releaseDelay  time.Duration
@@ -63,6 +66,9 @@ func (s setup) config() reconcile.Config {
 		WithdrawDelay:    s.withdrawDelay,
 		TeardownDelay:    s.teardownDelay,
 		AllowDisruption:  s.disrupt,
+		Cluster:          s.cluster,
+		TakeOver:         s.takeOver,
+		MaxWithdrawal:    s.maxWithdrawal,
 	}
 	if s.once {
 		// Somebody waits for the end. The two delays are against flapping between passes; the release delay is not:

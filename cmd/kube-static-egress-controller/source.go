@@ -23,16 +23,22 @@ func source(s setup, w wires) (claimSource, error) {
 	return claimSource{clusters: c}, err
 }
 
-// nobody owns what is made for manifests: no cluster stands behind them.
-const nobody = "nobody"
-
 // reader reads the source, and says through setOwner whose things they are before the first of them is asked for (rule 16).
 func (c claimSource) reader(setOwner func(string)) reconcile.Reader {
 	if c.clusters == nil {
-		setOwner(nobody)
-		return c.manifests
+		setOwner(reconcile.Nobody)
+		return forNobody{c.manifests}
 	}
 	return &owned{Reader: c.clusters, ask: c.clusters.Owner, tell: setOwner}
+}
+
+// forNobody is a reader behind which no cluster stands.
+type forNobody struct{ reconcile.Reader }
+
+func (f forNobody) Read(ctx context.Context) reconcile.Reading {
+	r := f.Reader.Read(ctx)
+	r.Owner = reconcile.Nobody
+	return r
 }
 
 // owned is a reader that gives no claims before it is known whose they are: what is made carries its owner from the
@@ -41,18 +47,19 @@ type owned struct {
 	reconcile.Reader
 	ask  func(context.Context) (string, error)
 	tell func(string)
-	done bool
+	uid  string // empty: not known yet
 }
 
 func (o *owned) Read(ctx context.Context) reconcile.Reading {
-	if o.done {
-		return o.Reader.Read(ctx)
+	if o.uid == "" {
+		uid, err := o.ask(ctx)
+		if err != nil {
+			return reconcile.Reading{Unowned: err.Error(), Clusters: []reconcile.Cluster{{Incomplete: err.Error()}}}
+		}
+		o.tell(uid)
+		o.uid = uid
 	}
-	owner, err := o.ask(ctx)
-	if err != nil {
-		return reconcile.Reading{Clusters: []reconcile.Cluster{{Incomplete: "the owner is not known: " + err.Error()}}}
-	}
-	o.tell(owner)
-	o.done = true
-	return o.Reader.Read(ctx)
+	r := o.Reader.Read(ctx)
+	r.Owner = o.uid
+	return r
 }

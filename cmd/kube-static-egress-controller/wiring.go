@@ -72,6 +72,10 @@ func wire(ctx context.Context, s setup, open cloud, w wires) (wired, error) {
 		Report:   w.report,
 		Now:      time.Now,
 	}}
+	// What is held in memory is gone with the process; to remember it would be to miss it.
+	if from.clusters != nil && s.provider != "inmemory" {
+		out.loop.Store = from.clusters.Home(s.home)
+	}
 	if w.saw != nil {
 		out.loop.Reader = watched{out.loop.Reader, w.saw}
 	}
