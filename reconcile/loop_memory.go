@@ -11,6 +11,7 @@ import (
 // keeping is what the loop knows of its store.
 type keeping struct {
 	loaded bool
+	ever   bool   // loaded at least once
 	saved  []byte // the state that is known to be in the store
 	warned string // what is odd about it
 }
@@ -22,20 +23,22 @@ func (l *Loop) recall(ctx context.Context) (freeze string) {
 		return ""
 	}
 	state, err := l.Store.Load(ctx)
+	loaded := Memory{}
 	if err == nil && state != nil {
-		l.memory, err = UnmarshalMemory(state)
+		loaded, err = UnmarshalMemory(state)
 	}
 	switch {
 	case errors.Is(err, ErrUnreadable):
-		l.memory = Memory{}
 		l.kept.warned = fmt.Sprintf("what was remembered is lost: %v", err)
 	case err != nil:
-		l.memory = Memory{}
 		return fmt.Sprintf("what was remembered cannot be had: %v", err)
 	default:
 		l.kept.saved = state
 	}
-	l.kept.loaded = true
+	if state != nil || !l.kept.ever { // a state that was deleted while we run is written again, and not believed
+		l.memory = loaded
+	}
+	l.kept.loaded, l.kept.ever = true, true
 	return ""
 }
 
@@ -50,7 +53,7 @@ func (l *Loop) save(ctx context.Context, m Memory) (freeze string) {
 		err = l.Store.Save(ctx, state)
 	}
 	if err != nil {
-		l.kept.saved = nil
+		l.kept.loaded, l.kept.saved = false, nil // somebody else may have written it, so look again
 		return fmt.Sprintf("what has to be remembered cannot be written: %v", err)
 	}
 	l.kept.saved = state
