@@ -4,8 +4,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
-	"github.com/szuecs/kube-static-egress-controller/inmemory"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
@@ -22,6 +22,8 @@ type episode struct {
 	asked configMaps // before; nothing is built yet if there is none
 	// happens is what people do. What they do to the cloud, others than us, they do with its hands.
 	happens func(*stage)
+	later   []later
+	alone   bool // no call goes wrong besides those that the story refuses; random histories have both
 }
 
 // base is what is asked for before most episodes begin.
@@ -56,7 +58,10 @@ func flags(change func(*reconcile.Config)) func(*stage) {
 	}
 }
 
-func episodes() []episode {
+func episodes() []episode { return slices.Concat(asking(), others()) }
+
+// asking is what those who ask for things do, and those who start the controller.
+func asking() []episode {
 	return []episode{
 		{name: "first-build", happens: becomes(base())},
 		{name: "target-added", asked: base(), happens: becomes(edited("team-c", "api", "1.1.1.0/24"))},
@@ -65,19 +70,15 @@ func episodes() []episode {
 		{name: "merged", asked: base(), happens: becomes(edited("team-c", "other-half", "52.94.128.0/17"))},
 		{name: "split", asked: edited("team-c", "other-half", "52.94.128.0/17"), happens: becomes(edited("team-b", "wide", "52.94.200.0/21"))},
 		{name: "value-removed", asked: base(), happens: becomes(edited("team-a", "dns", ""))},
-		{name: "table-added", asked: base(), happens: func(st *stage) {
-			sn := st.ec2.Snapshot()
-			table := st.ec2.AddRouteTable(sn.VPCs[0].ID, inmemory.Tags{tagKey: "eu-central-1a", "Name": "more-nodes"})
-			st.ec2.AddRoute(table, inmemory.Route{Destination: prefix("0.0.0.0/0"), Target: sn.InternetGateways[0].ID})
-		}},
-		{name: "gateway-deleted", asked: base(), happens: func(st *stage) { st.ec2.RemoveGateway(st.gateway("eu-central-1a")) }},
-		{name: "route-deleted", asked: base(), happens: func(st *stage) {
-			st.ec2.RemoveRoute(st.table("eu-central-1b"), prefix("8.8.8.0/24"))
-		}},
-		{name: "zone-retagged", asked: base(), happens: func(st *stage) {
-			st.ec2.SetTags(st.table("eu-central-1a"), inmemory.Tags{tagKey: "eu-central-1b"})
-		}},
 		{name: "teardown", asked: base(), happens: becomes(nil)},
+		{name: "idle-and-back", asked: base(), happens: becomes(nil), later: []later{
+			{withdrawDelay + 30*time.Second, becomes(base())},
+		}},
+		{name: "gone-and-back", asked: base(), happens: becomes(nil), later: []later{ // while the gateways go
+			{withdrawDelay + teardownDelay + 2*time.Second, becomes(base())},
+		}},
+		{name: "zone-added", asked: base(), happens: flags(func(c *reconcile.Config) { c.Zones = slices.Clone(zoneBlocks) })},
+		{name: "zones-reordered", asked: base(), happens: flags(func(c *reconcile.Config) { slices.Reverse(c.Zones) })},
 		{name: "zone-dropped", asked: base(), happens: flags(func(c *reconcile.Config) {
 			c.Zones, c.AllowDisruption = c.Zones[:1], []string{"eu-central-1b"}
 		})},

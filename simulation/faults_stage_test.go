@@ -2,14 +2,17 @@ package simulation_test
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/smithy-go"
 
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
@@ -26,6 +29,10 @@ type stage struct {
 	reading reconcile.Reading
 	witness *witness
 	fault   *fault
+	quotas  map[string]string // operations that meet a quota: the code that EC2 answers with
+	fates   map[string]bool   // the zones whose gateways to come fail
+	later   []later           // what else happens, in the order of time
+	reads   func()            // is called when a pass begins; may be nil
 
 	loop    *reconcile.Loop // nil: the next life starts with an empty memory
 	life    *life
@@ -33,6 +40,12 @@ type stage struct {
 	reports chan reconcile.Report
 	last    reconcile.Report
 	lives   int
+}
+
+// later is something that happens so long after the episode began.
+type later struct {
+	after   time.Duration
+	happens func(*stage)
 }
 
 // life is the time in which one process runs, or leads.
@@ -66,7 +79,7 @@ const (
 // newStage is two zones in a VPC in which others live too.
 func newStage(t testing.TB, o lagging) *stage {
 	st := &stage{
-		t: t, lag: o.lists, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
+		t: t, lag: o.lists, fates: map[string]bool{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
 		config: reconcile.Config{
 			Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
 			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay,
@@ -83,9 +96,15 @@ func newStage(t testing.TB, o lagging) *stage {
 			if o.only != "" && c.Operation != o.only {
 				return 0
 			}
-			return o.lists
+			return st.lag
 		},
-		KeepCalls: true, Quotas: inmemory.Quotas{Addresses: 12},
+		Fail: func(c inmemory.Creation) string {
+			if st.fates[c.Zone] {
+				return "InternalError"
+			}
+			return ""
+		},
+		KeepCalls: true, Quotas: inmemory.Quotas{Addresses: 12}, Zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
 	}, tagKey, zones)
 	st.others()
 	st.witness = newWitness(st)
@@ -127,17 +146,6 @@ func (st *stage) table(zone string) string {
 	return ""
 }
 
-// gateway is the id of the gateway of ours in a zone that is not gone.
-func (st *stage) gateway(zone string) string {
-	for _, g := range st.ec2.Snapshot().NATGateways {
-		if isOurs(g.Tags) && g.Zone == zone && isLive(g) {
-			return g.ID
-		}
-	}
-	st.t.Fatalf("no gateway in %s", zone)
-	return ""
-}
-
 // ask is what all ConfigMaps say from now on. The loop sleeps while this is called; what wakes it comes after.
 func (st *stage) ask(maps configMaps) {
 	var list []reconcile.ConfigMap
@@ -145,11 +153,20 @@ func (st *stage) ask(maps configMaps) {
 		list = append(list, reconcile.ConfigMap{Namespace: "default", Name: name, Data: maps[name]})
 	}
 	st.reading.Clusters[0].ConfigMaps = list
-	st.witness.claims(maps)
+	var asked []netip.Prefix
+	for _, m := range maps {
+		for _, value := range m {
+			asked = append(asked, prefix(value))
+		}
+	}
+	st.witness.claims(asked)
 }
 
 // Read implements reconcile.Reader.
 func (st *stage) Read(context.Context) reconcile.Reading {
+	if st.reads != nil {
+		st.reads()
+	}
 	return reconcile.Reading{Clusters: slices.Clone(st.reading.Clusters)}
 }
 
@@ -165,6 +182,9 @@ func (st *stage) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phase
 	}
 	if l.dead.Load() {
 		return errDied
+	}
+	if code := st.quotas[c.Operation]; code != "" && phase == inmemory.Before {
+		return &smithy.GenericAPIError{Code: code, Message: "The limit is reached."}
 	}
 	return st.fault.strike(ctx, l, c, phase)
 }
@@ -206,7 +226,7 @@ func (st *stage) process(ctx context.Context) (*reconcile.Loop, error) {
 // what somebody did, or the controller itself, only later: nothing that is seen before then counts.
 func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) {
 	began, end := time.Now(), time.After(bound)
-	changed := began
+	changed, next := began, st.after(0)
 	if st.life == nil {
 		st.live()
 	} else {
@@ -219,8 +239,19 @@ func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) 
 			if r.Applied {
 				changed = time.Now()
 			}
-			if r.Err == nil && r.Plan.Nothing() && r.At.Sub(changed) >= st.lag {
+			if next == nil && atRest(r) && r.At.Sub(changed) >= st.lag {
 				return time.Since(began), true
+			}
+		case <-next:
+			synctest.Wait() // the loop sleeps, or a call of its hangs
+			event, now := st.later[0], time.Since(began)
+			st.later = st.later[1:]
+			event.happens(st)
+			st.witness.rebase()
+			changed, next = time.Now(), st.after(now)
+			select {
+			case st.wake <- struct{}{}:
+			default: // it is awake
 			}
 		case <-st.life.ended:
 			if st.life.dead.Load() {
@@ -231,6 +262,19 @@ func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) 
 			return bound, false
 		}
 	}
+}
+
+// after is when the next thing happens, now being so long after the beginning; nil if nothing does.
+func (st *stage) after(now time.Duration) <-chan time.Time {
+	if len(st.later) == 0 {
+		return nil
+	}
+	return time.After(st.later[0].after - now)
+}
+
+// atRest: nothing is left to do, nor to wait for, but what somebody else has to do first.
+func atRest(r reconcile.Report) bool {
+	return r.Err == nil && len(r.Plan.Actions) == 0 && !slices.ContainsFunc(r.Plan.Waiting, func(w reconcile.Wait) bool { return !w.Held })
 }
 
 // stop ends the controller, as a SIGTERM does.
@@ -265,7 +309,7 @@ func (st *stage) planAgain() {
 		st.t.Fatal(err)
 	}
 	for name, loop := range map[string]*reconcile.Loop{"the same": st.loop, "another": fresh} {
-		if r := loop.Plan(ctx); r.Err != nil || !r.Plan.Nothing() {
+		if r := loop.Plan(ctx); !atRest(r) {
 			st.t.Errorf("%s controller's next plan is not empty:\n%s", name, planText(r))
 		}
 	}

@@ -22,8 +22,9 @@ type lagging struct {
 
 // tally counts over all runs of a test.
 type tally struct {
-	points, runs, looks atomic.Int64
-	longest             atomic.Int64 // the longest that a fault made an episode take more
+	points, runs, looks   atomic.Int64
+	steps, faults, failed atomic.Int64 // of histories
+	longest               atomic.Int64 // the longest that a fault made an episode take more
 }
 
 // ended is how a run ended.
@@ -49,11 +50,11 @@ func run(t *testing.T, s episode, lag lagging, f *fault, sum *tally, plain *ende
 			}
 		}
 		st.ec2.ResetCounts()
-		st.fault = f
+		st.fault, st.later = f, s.later
 		s.happens(st)
 		st.witness.rebase()
 		st.ec2.SetHook(st.hook)
-		bound := time.Hour
+		bound := 2 * time.Hour
 		if plain != nil {
 			bound = plain.took + allowance
 		}
@@ -121,7 +122,7 @@ func faults(t *testing.T, lag lagging, kinds []kind) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			plain := run(t, s, lag, nil, sum, nil)
-			if t.Failed() {
+			if t.Failed() || s.alone {
 				return
 			}
 			for i, c := range inOrder(plain.calls) {

@@ -36,13 +36,17 @@ type witness struct {
 	mu       sync.Mutex
 	looks    int
 	looked   time.Time
-	text     string // what the last look saw: if nothing changed, nothing can have gone wrong
-	foreign  string
+	blind    time.Time // until then lists may not show yet what somebody did: who acts on them is not to blame
+	text     string    // what the last look saw: if nothing changed, nothing can have gone wrong
+	foreign  map[string]string
 	seen     inmemory.Snapshot
-	ours     map[string]bool   // every address that was ever ours
-	gateways map[string]bool   // every gateway that was ever ours
-	removed  map[string]bool   // the gateways that others took away
-	address  map[string]string // of each zone, once its gateway was available
+	ours     map[string]bool      // every address that was ever ours
+	used     map[string]time.Time // when each was last seen with a gateway
+	gateways map[string]bool      // every gateway that was ever ours
+	removed  map[string]bool      // the gateways that others took away
+	address  map[string]string    // of each zone, once its gateway was available: the address itself, for an id can change
+	harmed   map[string]bool      // the zones whose address others took, or took out of our sight
+	forgot   bool                 // the controller has lost its memory at least once
 	claimed  []claimed
 	probes   []netip.Addr
 	routed   map[way]int // how well each claimed address was routed at the last look
@@ -71,33 +75,38 @@ const (
 
 func newWitness(st *stage) *witness {
 	w := &witness{
-		stage: st, ours: map[string]bool{}, gateways: map[string]bool{}, removed: map[string]bool{},
-		address: map[string]string{}, routed: map[way]int{},
+		stage: st, ours: map[string]bool{}, used: map[string]time.Time{}, gateways: map[string]bool{}, removed: map[string]bool{},
+		address: map[string]string{}, harmed: map[string]bool{}, routed: map[way]int{},
 	}
 	w.rebase()
 	return w
 }
 
 // claims takes down what is asked for from now on. What no longer is keeps its routes for the delay (rule 11).
-func (w *witness) claims(maps configMaps) {
+func (w *witness) claims(asked []netip.Prefix) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	for i := range w.claimed {
-		if w.claimed[i].until.IsZero() {
+	w.claimed = without(w.claimed, func(c claimed) bool { return !c.until.IsZero() && !now.Before(c.until) })
+	for i, c := range w.claimed {
+		if c.until.IsZero() {
 			w.claimed[i].until = now.Add(w.stage.config.WithdrawDelay)
 		}
 	}
-	for _, name := range sortedNames(maps) {
-		for _, key := range sortedNames(maps[name]) {
-			p := prefix(maps[name][key])
-			w.claimed = append(w.claimed, claimed{prefix: p})
-			w.probes = append(w.probes, p.Addr(), after(p)) // between two of these nothing changes
-		}
+	for _, p := range asked {
+		w.claimed = append(w.claimed, claimed{prefix: p})
+	}
+	w.probe(asked...) // between two ends nothing changes
+	w.remember(w.seen)
+}
+
+// probe looks at the ends of more networks.
+func (w *witness) probe(more ...netip.Prefix) {
+	for _, p := range more {
+		w.probes = append(w.probes, p.Addr(), after(p))
 	}
 	slices.SortFunc(w.probes, netip.Addr.Compare)
 	w.probes = slices.Compact(w.probes)
-	w.remember(w.seen)
 }
 
 // after is the first address that a prefix does not hold.
@@ -119,8 +128,29 @@ func (w *witness) rebase() {
 			w.removed[g.ID] = !isLive(g)
 		}
 	}
+	there := map[string]inmemory.Address{}
+	for _, a := range s.Addresses {
+		there[a.ID], there[a.IP.String()] = a, a
+	}
+	for id := range w.ours {
+		if _, ok := there[id]; !ok {
+			delete(w.ours, id)
+		}
+	}
+	for z, ip := range w.address {
+		if a := there[ip]; !isOurs(a.Tags) || a.Interface != "" || a.Gateway != "" && !w.gateways[a.Gateway] {
+			w.harmed[z] = true
+		}
+	}
 	w.foreign = w.foreignIn(s)
 	w.remember(s)
+}
+
+// forgets: the controller starts again with an empty memory.
+func (w *witness) forgets() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forgot = true
 }
 
 // remember makes a snapshot the one that the next is compared with.
@@ -150,71 +180,139 @@ func (w *witness) look(c inmemory.Call) {
 	call := c.Operation + " " + c.Key
 	w.addresses(call, s)
 	w.zoneGateways(call, s)
-	w.newRoutes(call, s)
-	w.coverage(call, s)
-	if got := w.foreignIn(s); got != w.foreign {
-		w.breaks("%s: rule 3: something foreign changed:\n%s", call, difference(w.foreign, got))
-		w.foreign = got
+	if !now.Before(w.blind) {
+		w.goesLast(call, s)
+		w.newRoutes(call, s)
+		w.coverage(call, s)
+		w.keepsForeign(call, s)
 	}
+	w.foreign = w.foreignIn(s)
 	w.remember(s)
 }
 
 func (w *witness) breaks(format string, args ...any) {
-	w.broken = append(w.broken, fmt.Sprintf(format, args...))
+	w.broken = append(w.broken, fmt.Sprintf(format, args...)+time.Now().UTC().Format(" (at 15:04:05)"))
 }
 
-// addresses: none is ever released (rule 7).
+// addresses: none is ever released, unless that was asked for and nothing has used it for the delay; and a zone gets no
+// second one (rules 7 and 9).
 func (w *witness) addresses(call string, s inmemory.Snapshot) {
-	there, zones := map[string]bool{}, map[string]int{}
+	now, config := time.Now(), w.stage.config
+	there := map[string]bool{}
 	for _, a := range s.Addresses {
 		there[a.ID] = true
-		if isOurs(a.Tags) {
+		if isOurs(a.Tags) || w.gateways[a.Gateway] {
 			w.ours[a.ID] = true
-			zones[a.Tags[awsec2.TagZone]]++
+		}
+		if _, known := w.used[a.ID]; a.Gateway != "" || !known {
+			w.used[a.ID] = now
 		}
 	}
 	for _, id := range sortedNames(w.ours) {
-		if !there[id] {
-			w.breaks("%s: rule 7: the address %s was released", call, id)
+		if there[id] {
+			continue
 		}
+		delete(w.ours, id)
+		if config.ReleaseAddresses && !now.Before(w.used[id].Add(config.ReleaseDelay)) && w.mayRelease(id) {
+			continue
+		}
+		w.breaks("%s: rule 7: the address %s was released", call, id)
 	}
-	for _, z := range sortedNames(zones) {
-		if zones[z] > 1 {
-			w.breaks("%s: rule 9: %s has %d addresses", call, z, zones[z])
+	had, has := addressesOf(w.seen), addressesOf(s)
+	for _, z := range sortedNames(has) {
+		if has[z] > max(1, had[z]) {
+			w.breaks("%s: rule 9: %s has %d addresses", call, z, has[z])
 		}
 	}
 }
 
-// zoneGateways: a zone has one gateway at most, always with the same address, and none goes while a table routes to it
-// (rules 2, 6, 7, 13).
+// mayRelease: it was ours until a moment ago, and the user did not bring it.
+func (w *witness) mayRelease(id string) bool {
+	for _, a := range w.seen.Addresses {
+		if a.ID != id {
+			continue
+		}
+		for z, ip := range w.address {
+			if ip == a.IP.String() {
+				delete(w.address, z)
+			}
+		}
+		return isOurs(a.Tags) && !slices.ContainsFunc(w.stage.config.Zones, func(z reconcile.ZoneConfig) bool { return z.Allocation == id })
+	}
+	return false
+}
+
+// addressesOf is how many addresses of ours each zone has.
+func addressesOf(s inmemory.Snapshot) map[string]int {
+	n := map[string]int{}
+	for _, a := range s.Addresses {
+		if isOurs(a.Tags) {
+			n[a.Tags[awsec2.TagZone]]++
+		}
+	}
+	return n
+}
+
+// gatewaysOf is how many live gateways of ours each zone has.
+func gatewaysOf(s inmemory.Snapshot) map[string]int {
+	n := map[string]int{}
+	for _, g := range s.NATGateways {
+		if isOurs(g.Tags) && isLive(g) {
+			n[g.Zone]++
+		}
+	}
+	return n
+}
+
+// zoneGateways: a zone has one gateway at most, always with the same address (rules 2, 6, 7).
 func (w *witness) zoneGateways(call string, s inmemory.Snapshot) {
-	live := map[string]string{}
 	for _, g := range s.NATGateways {
 		if !isOurs(g.Tags) {
 			continue
 		}
 		w.gateways[g.ID] = true
 		if !isLive(g) {
-			if n := routesTo(s, g.ID); n > 0 && !w.removed[g.ID] && !w.moving(g.Zone) {
-				w.breaks("%s: rule 13: gateway %s goes while %d routes lead to it", call, g.ID, n)
-			}
 			continue
 		}
-		if other := live[g.Zone]; other != "" {
-			w.breaks("%s: rule 6: %s has two live gateways, %s and %s", call, g.Zone, other, g.ID)
-		}
-		live[g.Zone] = g.ID
-		if was := w.address[g.Zone]; was != "" && was != g.Allocation {
-			w.breaks("%s: rule 2: the address of %s was %s and is %s", call, g.Zone, was, g.Allocation)
+		ip := g.PublicIP.String()
+		if was := w.address[g.Zone]; was != "" && was != ip && !w.mayChange(g.Zone) {
+			w.breaks("%s: rule 2: the address of %s was %s and is %s", call, g.Zone, was, ip)
 		}
 		for _, z := range sortedNames(w.address) {
-			if z != g.Zone && w.address[z] == g.Allocation {
-				w.breaks("%s: rule 2: the address %s of %s moved to %s", call, g.Allocation, z, g.Zone)
+			if z != g.Zone && w.address[z] == ip {
+				w.breaks("%s: rule 2: the address %s of %s moved to %s", call, ip, z, g.Zone)
 			}
 		}
 		if g.State == types.NatGatewayStateAvailable {
-			w.address[g.Zone] = g.Allocation
+			w.address[g.Zone] = ip
 		}
+	}
+	had, has := gatewaysOf(w.seen), gatewaysOf(s)
+	for _, z := range sortedNames(has) {
+		if has[z] > max(1, had[z]) {
+			w.breaks("%s: rule 6: %s has %d live gateways", call, z, has[z])
+		}
+	}
+}
+
+// mayChange: a zone may get another address if the disruption was allowed; or if others took its own, and the controller
+// has forgotten which one that was.
+func (w *witness) mayChange(zone string) bool {
+	return w.moving(zone) || w.harmed[zone] && w.forgot
+}
+
+// goesLast: no gateway goes while a table routes to it (rule 13).
+func (w *witness) goesLast(call string, s inmemory.Snapshot) {
+	for _, g := range s.NATGateways {
+		n := routesTo(s, g.ID)
+		if n == 0 || isLive(g) || !isOurs(g.Tags) || w.removed[g.ID] {
+			continue
+		}
+		if w.moving(g.Zone) {
+			w.removed[g.ID] = true // whatever the flags are later
+			continue
+		}
+		w.breaks("%s: rule 13: gateway %s goes while %d routes lead to it", call, g.ID, n)
 	}
 }
 
@@ -287,10 +385,12 @@ func (w *witness) coverage(call string, s inmemory.Snapshot) {
 	now, config := time.Now(), w.stage.config
 	for _, t := range s.RouteTables {
 		zone, enough := reconcile.Zone(t.Tags[tagKey]), throughOwn
-		if slices.Contains(config.AllowDisruption, string(zone)) {
-			enough = closed
+		if len(config.AllowDisruption) > 0 {
 			if !slices.ContainsFunc(config.Zones, func(z reconcile.ZoneConfig) bool { return z.Zone == zone }) {
 				continue
+			}
+			if slices.Contains(config.AllowDisruption, string(zone)) || slices.Contains(config.AllowDisruption, t.ID) {
+				enough = closed
 			}
 		}
 		for _, a := range w.probes {
@@ -306,16 +406,16 @@ func (w *witness) coverage(call string, s inmemory.Snapshot) {
 	}
 }
 
-// howRouted asks what a packet would: the longest prefix.
+// howRouted asks what a packet would: the longest prefix; of two that are equal the one that was not propagated.
 func (w *witness) howRouted(s inmemory.Snapshot, t inmemory.RouteTable, a netip.Addr) int {
 	best := inmemory.Route{}
-	for _, r := range t.Routes {
+	for _, r := range withEntries(s, t.Routes) {
 		if r.Destination.IsValid() && r.Destination.Contains(a) && (best.Target == "" || r.Destination.Bits() > best.Destination.Bits()) {
 			best = r
 		}
 	}
 	for _, g := range s.NATGateways {
-		if g.ID != best.Target || !isOurs(g.Tags) {
+		if g.ID != best.Target || !w.gateways[g.ID] {
 			continue
 		}
 		if g.State != types.NatGatewayStateAvailable {
@@ -330,19 +430,6 @@ func (w *witness) howRouted(s inmemory.Snapshot, t inmemory.RouteTable, a netip.
 		return closed // it is no longer listed
 	}
 	return elsewhere
-}
-
-// foreignIn is all that is not ours, as text. A route is ours if its gateway is, or was (rule 1).
-func (w *witness) foreignIn(s inmemory.Snapshot) string {
-	s.Subnets = without(s.Subnets, func(n inmemory.Subnet) bool { return isOurs(n.Tags) })
-	s.Addresses = without(s.Addresses, func(a inmemory.Address) bool { return isOurs(a.Tags) })
-	s.NATGateways = without(s.NATGateways, func(g inmemory.NATGateway) bool { return isOurs(g.Tags) })
-	s.RouteTables = without(s.RouteTables, func(t inmemory.RouteTable) bool { return isOurs(t.Tags) })
-	for i := range s.RouteTables {
-		t := &s.RouteTables[i]
-		t.Routes = without(t.Routes, func(r inmemory.Route) bool { return w.gateways[r.Target] })
-	}
-	return s.String()
 }
 
 // difference is what two texts have each for itself, line by line.
