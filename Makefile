@@ -7,6 +7,10 @@ UNIT_CASES     := 100
 RACE_CASES     := 1000
 PROPERTY_CASES := 10000
 
+# How many random histories the simulation plays, and how long each fuzz test looks for something new.
+HISTORIES := 400
+FUZZTIME  := 30s
+
 SHELL         := bash
 .SHELLFLAGS   := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -17,7 +21,7 @@ GOLANGCI_LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 # Every stage uses all cores already, and their output is to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test vet race properties e2e e2e-setup unit lint fmt bench build clean
+.PHONY: help demo test vet race properties simulation simulate fuzz e2e e2e-setup unit lint fmt bench build clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +38,7 @@ demo: build ## watch it work in memory: no cloud, no cluster, nothing to set up
 	printf '\nNext, the same plan against AWS; it only reads. Put in your zones, and blocks that are free in your VPC:\n'; \
 	show bin/$(PROGRAM) plan --provider=aws-ec2 "$${site[@]}"
 
-test: vet race properties e2e ## everything, nothing from a cache
+test: vet race properties simulation fuzz e2e ## everything, nothing from a cache
 
 vet:
 	go vet -tags=e2e ./...
@@ -50,6 +54,25 @@ properties:
 		| awk '$$1 ~ /\.test$$/ && / pgregory\.net\/rapid( |$$)/ { sub(/\.test$$/, "", $$1); print $$1 }'); \
 	[[ -n $$packages ]] || { echo "no package has property tests: is the search for them broken?" >&2; exit 1; }; \
 	set -x; RAPID_CHECKS=$(PROPERTY_CASES) go test -count=1 -timeout=30m $$packages
+
+# Of the thousands of lines only the failures and the sums are shown.
+simulation:
+	@echo "== every call of every story goes wrong, and $(HISTORIES) random histories"
+	SIM_HISTORIES=$(HISTORIES) go test -count=1 -timeout=20m -v ./simulation \
+		| awk '!/^ *(=== (RUN|PAUSE|CONT|NAME)|--- (PASS|SKIP))/'
+
+# A history that failed is played again by its SEED alone. With many STEPS it goes on to the next ones until so many steps
+# are done.
+simulate: ## random histories in the in-memory EC2, SEED=n and STEPS=n steps long
+	SIM_SEED=$(SEED) SIM_STEPS=$(or $(STEPS),100000) go test -count=1 -timeout=0 -v -run '^TestSimulate$$' ./simulation
+
+fuzz: ## each fuzz test of the module, FUZZTIME long
+	@echo "== the fuzz tests, $(FUZZTIME) each"
+	@found=0; for package in $$(go list ./...); do \
+		for name in $$(go test -list '^Fuzz' $$package | awk '/^Fuzz/'); do \
+			found=1; (set -x; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package); \
+		done; \
+	done; [[ $$found = 1 ]] || { echo "no fuzz tests: is the search for them broken?" >&2; exit 1; }
 
 e2e: e2e-setup ## the built program against a real kube-apiserver and LocalStack
 	@echo "== the end-to-end tests"
