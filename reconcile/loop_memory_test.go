@@ -54,9 +54,9 @@ func looped(s *situation, on *shelf) *reconcile.Loop {
 }
 
 // oneRoute is a situation with one claim that is routed.
-func oneRoute(value string) *situation {
-	s := built(value)
-	s.cloud.routeTo(value, "nat-a", reconcile.Active)
+func oneRoute() *situation {
+	s := built("20.0.0.0/24")
+	s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
 	return &s
 }
 
@@ -71,7 +71,7 @@ func verbs(r reconcile.Report) string {
 // Rule 11: a value that is edited into nonsense keeps its route, across a restart too.
 func TestNonsenseKeepsItsRouteAcrossARestart(t *testing.T) {
 	t.Parallel()
-	s, on := oneRoute("20.0.0.0/24"), &shelf{}
+	s, on := oneRoute(), &shelf{}
 	looped(s, on).Pass(t.Context())
 	s.config.WithdrawDelay = 0
 	s.claim("nonsense")
@@ -100,7 +100,7 @@ func TestClocksAcrossARestart(t *testing.T) {
 		{"kept", false, "delete route rtb-1 20.0.0.0/24"},
 		{"lost", true, ""},
 	} {
-		s, on := oneRoute("20.0.0.0/24"), &shelf{}
+		s, on := oneRoute(), &shelf{}
 		looped(s, on).Pass(t.Context())
 		s.claim()
 		looped(s, on).Pass(t.Context())
@@ -122,7 +122,7 @@ func TestMemoryThatCannotBeHadFreezes(t *testing.T) {
 		"cannot be read":    func(s *shelf) { s.load = away },
 		"cannot be written": func(s *shelf) { s.save = away },
 	} {
-		s, on := oneRoute("20.0.0.0/24"), &shelf{}
+		s, on := oneRoute(), &shelf{}
 		l := looped(s, on)
 		l.Pass(t.Context())
 		s.claim()
@@ -144,7 +144,7 @@ func TestMemoryThatCannotBeHadFreezes(t *testing.T) {
 func TestTamperedMemoryIsLost(t *testing.T) {
 	t.Parallel()
 	for _, state := range []string{"nonsense", `{"formatVersion":2}`, `{"formatVersion":1,"accepted":[{"value":{"Targets":["20.0.0.1/24"]}}]}`} {
-		s, on := oneRoute("20.0.0.0/24"), &shelf{state: []byte(state)}
+		s, on := oneRoute(), &shelf{state: []byte(state)}
 		s.claim()
 		r := looped(s, on).Pass(t.Context())
 		if got := verbs(r); got != "" {
@@ -162,7 +162,7 @@ func TestTamperedMemoryIsLost(t *testing.T) {
 // A memory is written when it changes, and not by a plan or a dry run.
 func TestMemoryIsWrittenWhenItChanges(t *testing.T) {
 	t.Parallel()
-	s, on := oneRoute("20.0.0.0/24"), &shelf{}
+	s, on := oneRoute(), &shelf{}
 	l := looped(s, on)
 	l.Plan(t.Context())
 	l.DryRun = true
