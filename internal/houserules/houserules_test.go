@@ -33,6 +33,7 @@ var bans = []struct {
 	{"awsec2", []string{module + "/awscfn", module + "/inmemory", module + "/kube", "k8s.io"}},
 	{"awscfn", []string{module + "/awsec2", module + "/inmemory", module + "/kube", "k8s.io"}},
 	{"inmemory", []string{module + "/kube", "k8s.io"}},
+	{"conformance", []string{module + "/inmemory", module + "/kube", "k8s.io"}},
 }
 
 // pkg is what `go list -json` says of a package.
@@ -191,6 +192,53 @@ func TestRulesThatAreCitedExist(t *testing.T) {
 		for _, m := range ruleCited.FindAllSubmatch(read(t, file), -1) {
 			if !rules[string(m[1])] {
 				t.Errorf("%s cites %q, which docs/rules.md does not have", file, m[0])
+			}
+		}
+	}
+}
+
+var (
+	safetyRow  = regexp.MustCompile(`(?m)^\| (\d+) \|.*\| ([^|]*) \|$`)
+	safetyTest = regexp.MustCompile("`(Test\\w+|[a-z-]+\\.txt)`")
+)
+
+// docs/safety.md promises for each rule that a test shows it: every rule has its row, every test that a row names is there,
+// and every rule is cited by some test or scenario.
+func TestEveryRuleIsShown(t *testing.T) {
+	t.Parallel()
+	there, cited := map[string]bool{}, map[string]bool{}
+	for _, file := range tracked(t) {
+		isTest := strings.HasSuffix(file, "_test.go")
+		if !isTest && !strings.HasPrefix(file, "simulation/testdata/") {
+			continue
+		}
+		content := read(t, file)
+		there[path.Base(file)] = len(content) > 0
+		if isTest {
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(content, -1) {
+				there[string(m[1])] = true
+			}
+		}
+		for _, m := range ruleCited.FindAllSubmatch(content, -1) {
+			cited[string(m[1])] = true
+		}
+	}
+	rows := map[string]string{}
+	for _, m := range safetyRow.FindAllSubmatch(read(t, "docs/safety.md"), -1) {
+		rows[string(m[1])] = string(m[2])
+	}
+	for _, m := range ruleDefined.FindAllSubmatch(read(t, "docs/rules.md"), -1) {
+		rule := string(m[1])
+		if !cited[rule] {
+			t.Errorf("no test cites rule %s", rule)
+		}
+		tests := safetyTest.FindAllStringSubmatch(rows[rule], -1)
+		if len(tests) == 0 {
+			t.Errorf("docs/safety.md names no test for rule %s", rule)
+		}
+		for _, test := range tests {
+			if !there[test[1]] {
+				t.Errorf("docs/safety.md says that %s shows rule %s, and there is no such test", test[1], rule)
 			}
 		}
 	}
