@@ -189,3 +189,20 @@ func TestBlackHoleInOursInTheirsIsReplaced(t *testing.T) {
 		t.Errorf("it wants to\n%s", got)
 	}
 }
+
+// Rule 1: a gateway that lost our tags is not ours any more, and still has the address: no other is made beside it, and the
+// routes to it stay.
+func TestGatewayWithoutItsTagsKeepsItsAddress(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/24")
+	s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
+	s.memory = s.decide().Memory
+	s.cloud.find("nat-a").Holder = reconcile.Foreign
+	r := s.decide().Report
+	if got := verbs(r); got != "" {
+		t.Errorf("it wants to %s", got)
+	}
+	if len(r.Plan.Conflicts) == 0 || !strings.Contains(r.Plan.Conflicts[0].Reason, "nat-a") {
+		t.Errorf("nobody is told: %+v", r.Plan.Conflicts)
+	}
+}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -298,6 +299,11 @@ func (d *diffing) inTheWay(p *Path) Wait {
 	}
 	if p.Gateway != nil && !d.gone[p.Gateway.ID] {
 		return Wait{Reason: fmt.Sprintf("gateway %s is still there", p.Gateway.ID), Held: true}
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.seen.others)) {
+		if p.Subnet != nil && d.seen.others[id] == p.Subnet.ID {
+			return Wait{Reason: fmt.Sprintf("gateway %s, which is not ours, is in its subnet", id), Held: true}
+		}
 	}
 	return Wait{}
 }

@@ -19,6 +19,7 @@ type Seen struct {
 	refs   map[string]Ref     // of an EC2 id, what it is to us
 	owners map[string]Zone    // the zones of all gateways that are or were ours, by id
 	owner  string             // who asks; empty where owners are not told apart
+	others map[string]string  // the gateways that are somebody else's, as those that lost our tags, and their subnets
 	routes map[string][]Found // every route that leads to a gateway, by the gateway's id, from whatever table
 }
 
@@ -52,7 +53,7 @@ type DMZ struct {
 
 // See recognises what was observed. It reads the memory and changes nothing of it.
 func See(c Config, o Observed, m Memory) Seen {
-	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}}
+	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}, others: map[string]string{}}
 	if s.owners == nil {
 		s.owners = map[string]Zone{}
 	}
@@ -64,8 +65,11 @@ func See(c Config, o Observed, m Memory) Seen {
 		slices.SortFunc(list, compareFound)
 	}
 	for _, g := range byKind[NATGateway] {
-		if g.Holder == Ours {
+		switch {
+		case g.Holder == Ours:
 			s.owners[g.ID] = g.Key.Zone
+		case g.Status != Deleted:
+			s.others[g.ID] = g.Spec.Subnet.ID
 		}
 	}
 	for _, r := range byKind[TargetRoute] {
@@ -245,7 +249,8 @@ func known(m Memory, z Zone, all []Found) string {
 // strange reports whether what uses an address is none of our gateways.
 func (s *Seen) strange(user string) bool {
 	_, ours := s.owners[user]
-	return user != "" && !ours
+	_, others := s.others[user]
+	return user != "" && (!ours || others)
 }
 
 // natTable chooses the table that the subnet is associated with, if that is ours; else one of ours.
