@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -26,13 +27,22 @@ type awsProxy struct {
 	delay   time.Duration          // of each call: what the way to AWS and back takes
 	calls   []ec2Call              // that were answered
 	changed chan struct{}          // closed, and made anew, with each of them
+	trouble func(ec2Call) wire     // nil, or it gives nil: the wire is well
+	came    map[string]int         // how many calls came, by action, whatever became of them
 }
+
+// wire is what happens to a call on its way. It may ask the cloud, which then does what it is asked for, and answer as it
+// likes.
+type wire func(w http.ResponseWriter, r *http.Request, cloud func() *httptest.ResponseRecorder)
 
 // ec2Call is a call of the EC2 API: its action and its parameters, as they are on the wire.
 type ec2Call struct {
 	action string
 	url.Values
-	ended time.Time
+	nth    int // of the calls of this action, from 1 on
+	ended  time.Time
+	status int    // of the answer, and
+	body   []byte // the answer; both only where the wire was in trouble
 }
 
 // refusal is an error of EC2's.
@@ -47,7 +57,7 @@ func newAWSProxy(t *testing.T) *awsProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &awsProxy{changed: make(chan struct{})}
+	p := &awsProxy{changed: make(chan struct{}), came: map[string]int{}}
 	// SetURL would keep the path and set the host; the host is part of what was signed, and LocalStack reads the account
 	// and the region from there.
 	onwards := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -68,7 +78,9 @@ func newAWSProxy(t *testing.T) *awsProxy {
 		}
 		call := ec2Call{action: values.Get("Action"), Values: values}
 		p.mu.Lock()
-		answer, delay := p.answer, p.delay
+		p.came[call.action]++
+		call.nth = p.came[call.action]
+		answer, delay, trouble := p.answer, p.delay, p.trouble
 		p.mu.Unlock()
 		time.Sleep(delay)
 		if answer != nil {
@@ -77,16 +89,44 @@ func newAWSProxy(t *testing.T) *awsProxy {
 				return
 			}
 		}
-		onwards.ServeHTTP(w, r)
-		call.ended = time.Now()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.calls = append(p.calls, call)
-		close(p.changed)
-		p.changed = make(chan struct{})
+		if trouble == nil {
+			onwards.ServeHTTP(w, r)
+			p.answered(call)
+			return
+		}
+		// What was sent is done, even if nobody is left who waits for the answer.
+		cloud := func() *httptest.ResponseRecorder {
+			answer := httptest.NewRecorder()
+			onwards.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context())))
+			call.status, call.body = answer.Code, answer.Body.Bytes()
+			p.answered(call)
+			return answer
+		}
+		if harm := trouble(call); harm != nil {
+			harm(w, r, cloud)
+			return
+		}
+		deliver(w, cloud())
 	}))
 	t.Cleanup(p.server.Close)
 	return p
+}
+
+// answered notes a call that the cloud has answered.
+func (p *awsProxy) answered(call ec2Call) {
+	call.ended = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls = append(p.calls, call)
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// deliver hands an answer on as it is.
+func deliver(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
 }
 
 // write answers as EC2 does ("Error responses", in EC2's API reference).
@@ -102,6 +142,13 @@ func (p *awsProxy) refuse(f func(ec2Call) *refusal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.answer = f
+}
+
+// harm lets f choose the calls that something happens to on their way.
+func (p *awsProxy) harm(f func(ec2Call) wire) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble = f
 }
 
 // slow lets each call take that much longer.
