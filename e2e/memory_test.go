@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -141,6 +143,32 @@ func (r *remembering) kept(name string) *corev1.ConfigMap {
 func (r *remembering) forget() {
 	r.Helper()
 	r.cluster.remove(r.T, r.kept(stateName))
+}
+
+// until is when what the status waits for ends: of a kind, or of any, and with a reason that contains the words.
+func (r *remembering) until(kind, words string) time.Time {
+	r.Helper()
+	var until time.Time
+	eventually(r.T, func() error {
+		var status struct {
+			Waiting []struct {
+				Kind, Reason string
+				Until        time.Time
+			}
+		}
+		text := r.kept(statusName).Data["status.json"]
+		if err := json.Unmarshal([]byte(text), &status); err != nil {
+			return hopeless{err}
+		}
+		for _, w := range status.Waiting {
+			if (kind == "" || w.Kind == kind) && strings.Contains(w.Reason, words) {
+				until = w.Until
+				return nil
+			}
+		}
+		return fmt.Errorf("nothing waits as %q says: %s", words, text)
+	})
+	return until
 }
 
 // allow gives the controller these rights and no others, and waits until that counts.
@@ -406,6 +434,87 @@ func TestMemoryNamespaceMistyped(t *testing.T) {
 	mistype(r.namespace)
 	r.stays("the right one")
 	r.controller.planWantsNothing(t)
+}
+
+// Deleted and created again, as kubectl replace --force does, makes no flap, with the delay that there is unless told.
+func TestMemoryReplaceByForce(t *testing.T) {
+	t.Parallel()
+	r := remember(t, newSite(t, zoneA), sharedControlPlane(t))
+	r.controller.pace = []string{"--address=", "--resync-interval=1s", "--log-level=debug"}
+	cm := configMap(r.namespace, "partners", "dns=8.8.8.8")
+	r.cluster.put(t, cm)
+	r.build("8.8.8.8/32")
+	mark := r.calls.mark()
+	for range 3 {
+		r.cluster.remove(t, cm)
+		r.cluster.put(t, cm)
+	}
+	r.stays("it is deleted and created again at once")
+	// Slow enough that it is seen missing, by one process, and is back before the next.
+	r.cluster.remove(t, cm)
+	r.until("route", "nobody claims it any more")
+	r.running.kill(t)
+	r.cluster.put(t, cm)
+	r.start()
+	r.stays("it is seen missing, and created again")
+	for _, c := range r.calls.await(t, mark, 1, action("DescribeRouteTables")) {
+		if !strings.HasPrefix(c.action, "Describe") {
+			t.Errorf("it called %s", c.action)
+		}
+	}
+	r.controller.planWantsNothing(t)
+}
+
+// The clocks go on over restarts. One that is lost starts again: late, never early (rule 13).
+func TestMemoryClocks(t *testing.T) {
+	t.Parallel()
+	r := remember(t, newSite(t, zoneA), sharedControlPlane(t))
+	base := []string{"--address=", "--resync-interval=1s", "--log-level=debug"}
+	r.controller.pace = append(base, "--withdraw-delay=1h", "--teardown-delay=1h")
+	cm := configMap(r.namespace, "partners", "dns=8.8.8.8")
+	r.cluster.put(t, cm)
+	r.build("8.8.8.8/32")
+	built := r.site.observe(t).ids()
+
+	clock := func(kind, words string) {
+		t.Helper()
+		first := r.until(kind, words)
+		r.running.kill(t)
+		r.start()
+		r.calls.passes(t, 2)
+		if now := r.until(kind, words); !now.Equal(first) {
+			t.Errorf("%s: it was until %v, and is until %v after a restart", words, first, now)
+		}
+		r.running.terminate(t)
+		r.forget()
+		r.start()
+		r.calls.passes(t, 2)
+		if now := r.until(kind, words); !now.After(first) {
+			t.Errorf("%s: it was until %v, and is until %v with a clock that was lost", words, first, now)
+		}
+		r.running.terminate(t)
+	}
+	r.cluster.remove(t, cm)
+	clock("route", "--withdraw-delay")
+	r.controller.pace = append(base, "--withdraw-delay=1s", "--teardown-delay=1h")
+	r.start()
+	r.noRoutes("8.8.8.8/32")
+	r.becomes("the delay is over")
+
+	clock("", "--teardown-delay")
+	r.controller.pace = append(base, "--withdraw-delay=1s", "--teardown-delay=1s")
+	r.start()
+	eventually(t, func() error {
+		if left := len(r.site.observe(t).NATGateways); left > 0 {
+			return fmt.Errorf("gateways are left: %d", left)
+		}
+		return nil
+	})
+	for _, a := range r.site.observe(t).Addresses {
+		if !strings.Contains(built, *a.AllocationId+" "+*a.PublicIp) {
+			t.Errorf("the address is not the one that it was: %s", *a.PublicIp)
+		}
+	}
 }
 
 // Two clusters with the same cluster id: the second changes nothing, until it is told that the first is lost.
