@@ -160,6 +160,9 @@ func (l *Loop) decide(ctx context.Context, write bool) Decision {
 			d.Report.Warnings = append(d.Report.Warnings, w)
 		}
 	}
+	if write && c.Freeze == "" {
+		l.kept.warned = "" // it is written anew now, and was said
+	}
 	return d
 }
 

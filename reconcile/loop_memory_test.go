@@ -146,9 +146,13 @@ func TestTamperedMemoryIsLost(t *testing.T) {
 	for _, state := range []string{"nonsense", `{"formatVersion":2}`, `{"formatVersion":1,"accepted":[{"value":{"Targets":["20.0.0.1/24"]}}]}`} {
 		s, on := oneRoute(), &shelf{state: []byte(state)}
 		s.claim()
-		r := looped(s, on).Pass(t.Context())
+		l := looped(s, on)
+		r := l.Pass(t.Context())
 		if got := verbs(r); got != "" {
 			t.Errorf("%s: it wants to %s", state, got)
+		}
+		if again := l.Pass(t.Context()); len(again.Warnings) != len(r.Warnings)-1 {
+			t.Errorf("%s: it is said again: %q", state, again.Warnings)
 		}
 		if len(r.Warnings) == 0 || !strings.Contains(strings.Join(r.Warnings, ";"), "is lost") {
 			t.Errorf("%s: %q", state, r.Warnings)
