@@ -31,7 +31,7 @@ func (p *Provider) createTable(ctx context.Context, a reconcile.Action, id ids) 
 		}
 		table = out.RouteTable
 		made := aws.ToString(table.RouteTableId)
-		return made, p.own.isDead(made), nil
+		return made, p.own.isDead(made) || p.disowned(made), nil
 	})
 	if err != nil {
 		return reconcile.Made{}, err
@@ -40,6 +40,17 @@ func (p *Provider) createTable(ctx context.Context, a reconcile.Action, id ids) 
 	made := aws.ToString(table.RouteTableId)
 	p.own.noteMade(reconcile.NATTable, made, *table)
 	return reconcile.Made{ID: made, Ready: true}, nil
+}
+
+// disowned reports whether the last look showed the table without our tags: somebody took them off, and EC2 still answers
+// the token with it. It is not ours any more, so another is made.
+func (p *Provider) disowned(table string) bool {
+	listed := p.own.listedTable(table)
+	if listed == nil {
+		return false
+	}
+	holder, _ := p.config.whose(tagsOf(listed.Tags), RoleNATTable)
+	return holder != reconcile.Ours
 }
 
 func (p *Provider) deleteTable(ctx context.Context, a reconcile.Action, _ ids) (reconcile.Made, error) {

@@ -136,6 +136,24 @@ func TestTableOfANewSubnet(t *testing.T) {
 	}
 }
 
+// TestTableThatLostItsTags: EC2 answers the token of a NAT route table with that table also after somebody took our tags off
+// it (rule 1). Another one is made, instead of the same default route in vain for ever.
+func TestTableThatLostItsTags(t *testing.T) {
+	s := newSite(t, inmemory.Options{})
+	s.create(reconcile.Subnet)
+	lost := s.create(reconcile.NATTable).ID
+	s.ec2.RemoveTags(lost, awsec2.TagCluster)
+	s.observe()
+	second := s.create(reconcile.NATTable).ID
+	if second == lost {
+		t.Errorf("got %s, which is not ours any more", lost)
+	}
+	s.observe()
+	if again := s.create(reconcile.NATTable).ID; again != second {
+		t.Errorf("the same wish made another table, %s after %s", again, second)
+	}
+}
+
 // TestTableAfterADeadOne: an answer shows no state of a table, so what tells a dead one is that we deleted it, or that no
 // list has it.
 func TestTableAfterADeadOne(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
@@ -118,6 +119,13 @@ func (o *ownWrites) isDead(id string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.dead[id]
+}
+
+// listedTable is the table with that id as it was seen last; nil if it was not there.
+func (o *ownWrites) listedTable(id string) *types.RouteTable {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seen.table(id)
 }
 
 // unlisted reports whether a thing was made by us and has not been listed since: a call that does not find it is early.
