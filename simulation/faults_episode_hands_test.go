@@ -40,6 +40,8 @@ func others() []episode {
 		}},
 		{name: "subnet-untagged", asked: base(), happens: untag(func(st *stage) string { return st.subnet("eu-central-1a") })},
 		{name: "address-untagged", asked: base(), happens: untag(func(st *stage) string { return st.address("eu-central-1a") })},
+		{name: "nat-table-untagged", asked: base(), happens: untag(func(st *stage) string { return st.natTable("eu-central-1a") })},
+		{name: "gateway-untagged", asked: base(), happens: untag(func(st *stage) string { return st.gateway("eu-central-1a") })},
 		{name: "routes-black", asked: base(), happens: leads("eni-0dead", types.RouteStateBlackhole)},
 		{name: "routes-pointed-elsewhere", asked: base(), happens: leads("tgw-0a", "")},
 		{name: "routes-pointed-at-another-of-ours", asked: base(), happens: func(st *stage) {
