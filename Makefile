@@ -8,7 +8,7 @@ RACE_CASES     := 1000
 PROPERTY_CASES := 10000
 
 # How many random histories the simulation plays, and how long each fuzz test looks for something new.
-HISTORIES := 400
+HISTORIES := 200
 FUZZTIME  := 30s
 # To fuzz kube and cmd too (FUZZED=./...), the SDK and client-go are compiled once more, with instruments: many minutes.
 FUZZED    := ./reconcile

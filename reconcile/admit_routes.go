@@ -19,7 +19,7 @@ func (a *admitting) table(t *DMZ) {
 }
 
 func (a *admitting) activeTable(t *DMZ) {
-	r := newTableRoom(t)
+	r := newTableRoom(t, a.seen.Site.CIDRs)
 	var conflicts []refusal
 	for i, c := range a.asked.Claims {
 		if why := r.ask(c, i); why != "" {
@@ -50,7 +50,7 @@ func (a *admitting) lostTable(t *DMZ) {
 	if t.Dropped {
 		return
 	}
-	r := newTableRoom(t)
+	r := newTableRoom(t, a.seen.Site.CIDRs)
 	for i, c := range a.asked.Claims {
 		r.keep(c.Target, i)
 	}

@@ -27,14 +27,15 @@ type barrier struct {
 type tableRoom struct {
 	table    *DMZ
 	ours     nested // the destinations of our routes
+	vpc      []netip.Prefix
 	barriers []barrier
 	unread   string // a prefix list whose entries are not known; "" if there is none
 	pieces   map[region][]netip.Prefix
 	right    map[netip.Prefix]int // of a claim's target or kept piece: the place of its claim in the order of right
 }
 
-func newTableRoom(t *DMZ) *tableRoom {
-	r := &tableRoom{table: t, pieces: map[region][]netip.Prefix{}, right: map[netip.Prefix]int{}}
+func newTableRoom(t *DMZ, vpc []netip.Prefix) *tableRoom {
+	r := &tableRoom{table: t, vpc: vpc, pieces: map[region][]netip.Prefix{}, right: map[netip.Prefix]int{}}
 	var ours []netip.Prefix
 	for _, f := range t.Ours {
 		ours = append(ours, f.Key.Prefix)
@@ -56,6 +57,9 @@ func newTableRoom(t *DMZ) *tableRoom {
 		for _, p := range l.Prefixes {
 			r.barriers = append(r.barriers, barrier{prefix: p, what: fmt.Sprintf("the prefix list %s, which leads to %s", l.ID, l.Target)})
 		}
+	}
+	for _, p := range vpc { // a VPC can grow around what was accepted before, and its local routes cannot be routed over
+		r.barriers = append(r.barriers, barrier{prefix: p, what: "the VPC's own network"})
 	}
 	slices.SortFunc(r.barriers, func(a, b barrier) int { return cmp.Or(comparePrefix(a.prefix, b.prefix), cmp.Compare(a.what, b.what)) })
 	return r
@@ -152,7 +156,7 @@ func (r *tableRoom) cover() []netip.Prefix {
 func (r *tableRoom) split(p netip.Prefix) []netip.Prefix {
 	taken := slices.ContainsFunc(r.table.Foreign, func(f Found) bool {
 		return f.Key.Prefix == p && (f.Status != Blackhole || f.Propagated)
-	})
+	}) || slices.Contains(r.vpc, p)
 	if !taken || r.ours.has[p] {
 		return []netip.Prefix{p}
 	}

@@ -206,3 +206,19 @@ func TestGatewayWithoutItsTagsKeepsItsAddress(t *testing.T) {
 		t.Errorf("nobody is told: %+v", r.Plan.Conflicts)
 	}
 }
+
+// Rule 4: where the VPC grew around routes of ours, they are not merged into its local route, which EC2 would refuse.
+func TestVPCThatGrewAroundOurRoutes(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/25", "20.0.0.128/25")
+	s.cloud.routeTo("20.0.0.0/25", "nat-a", reconcile.Active)
+	s.cloud.routeTo("20.0.0.128/25", "nat-a", reconcile.Active)
+	s.memory.Accepted = map[reconcile.Source]reconcile.Accepted{
+		{Namespace: "default", ConfigMap: "egress-t1", Key: "a"}: {Targets: []netip.Prefix{netip.MustParsePrefix("20.0.0.0/25")}},
+		{Namespace: "default", ConfigMap: "egress-t1", Key: "b"}: {Targets: []netip.Prefix{netip.MustParsePrefix("20.0.0.128/25")}},
+	}
+	s.cloud.site.CIDRs = append(s.cloud.site.CIDRs, netip.MustParsePrefix("20.0.0.0/24"))
+	if got := s.doing(); got != "" {
+		t.Errorf("it wants to\n%s", got)
+	}
+}
