@@ -1,6 +1,10 @@
 package reconcile
 
-import "fmt"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // explain says of each claim that is not routed which action failed it: its own route's, or one of its zone's path.
 func explain(r *Report) {
@@ -24,15 +28,24 @@ func explain(r *Report) {
 		if v.Standing != StandingPending || v.Reason != "" {
 			continue
 		}
-		for _, w := range v.Routes {
-			err := failed[RouteKey(w.Table, w.Prefix)]
-			if err == nil {
-				err = zones[w.Zone]
-			}
-			if err != nil && !w.Active {
-				v.Reason = fmt.Sprint(err)
-				break
-			}
+		v.Reason = reasonsOf(v.Routes, failed, zones)
+	}
+}
+
+// reasonsOf joins what failed on the ways of a claim, zone by zone: table ids say nothing to people, and differ from one
+// account to the next.
+func reasonsOf(ways []Way, failed map[Key]error, zones map[Zone]error) string {
+	ways = slices.Clone(ways)
+	slices.SortStableFunc(ways, func(a, b Way) int { return cmp.Compare(a.Zone, b.Zone) })
+	var reasons []string
+	for _, w := range ways {
+		err := failed[RouteKey(w.Table, w.Prefix)]
+		if err == nil {
+			err = zones[w.Zone]
+		}
+		if err != nil && !w.Active && !slices.Contains(reasons, err.Error()) {
+			reasons = append(reasons, err.Error())
 		}
 	}
+	return strings.Join(reasons, "; ")
 }
