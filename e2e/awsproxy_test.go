@@ -12,6 +12,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -163,6 +165,27 @@ func (p *awsProxy) mark() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.calls)
+}
+
+// since gives all calls from a mark to now.
+func (p *awsProxy) since(mark int) []ec2Call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls[mark:])
+}
+
+// what says what a call does, and to which route if it is about one.
+func (c ec2Call) what() string {
+	return strings.TrimSpace(c.action + " " + c.Get("DestinationCidrBlock"))
+}
+
+func (c ec2Call) writes() bool { return !strings.HasPrefix(c.action, "Describe") }
+
+// takesAway is true for all that does not only look or add something.
+func (c ec2Call) takesAway() bool {
+	return c.writes() && !slices.ContainsFunc([]string{"Create", "Allocate", "AssociateRouteTable"}, func(adds string) bool {
+		return strings.HasPrefix(c.action, adds)
+	})
 }
 
 // await waits until n calls after a mark are as wanted, and gives all calls from the mark to the last of these.

@@ -4,10 +4,12 @@ package e2e
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -20,7 +22,19 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	waitSideBySide()
 	os.Exit(testMain(m))
+}
+
+// waitSideBySide lets more tests run at once than there are processors, unless somebody said how many: nearly all of their
+// time is waiting, and each has a site of its own.
+func waitSideBySide() {
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", fmt.Sprint(4*runtime.NumCPU())) // a flag of every test, and a number
+	}
 }
 
 func testMain(m *testing.M) (code int) {

@@ -71,12 +71,18 @@ func (st state) bytes(t *testing.T) string {
 	return string(text)
 }
 
+// addresses are those that the account has, with their ids: each costs something when it is lost.
+func (st state) addresses() string {
+	var addresses []string
+	for _, a := range st.Addresses {
+		addresses = append(addresses, aws.ToString(a.AllocationId)+" "+aws.ToString(a.PublicIp))
+	}
+	return strings.Join(addresses, "\n")
+}
+
 // ids are those of the things that cost an address or a connection when they are made twice or anew.
 func (st state) ids() string {
-	var ids []string
-	for _, a := range st.Addresses {
-		ids = append(ids, aws.ToString(a.AllocationId)+" "+aws.ToString(a.PublicIp))
-	}
+	ids := []string{st.addresses()}
 	for _, n := range st.NATGateways {
 		ids = append(ids, aws.ToString(n.NatGatewayId))
 	}

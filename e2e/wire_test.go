@@ -324,8 +324,6 @@ func (w *wired) count() string {
 	return fmt.Sprintf("%d looks and %d writes (%s)", looks, writes, strings.Join(each, ", "))
 }
 
-func (c ec2Call) writes() bool { return !strings.HasPrefix(c.action, "Describe") }
-
 // drop ends the connection without an answer.
 func drop(http.ResponseWriter, *http.Request, func() *httptest.ResponseRecorder) {
 	panic(http.ErrAbortHandler)
