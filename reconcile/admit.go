@@ -104,6 +104,9 @@ func (a *admitting) build(p *Path, z ZoneAsked) {
 	if !z.Seek.IsZero() {
 		a.hold(Wait{Key: key(Address), Reason: "the subnet stands and no address is seen: it is looked for once more", Until: z.Seek})
 	}
+	if z.Unsure != "" {
+		a.hold(Wait{Key: key(Address), Reason: "no address is allocated, for the zone may have had one: " + z.Unsure})
+	}
 	if z.Hold != "" {
 		a.hold(Wait{Key: key(NATGateway), Reason: z.Hold, Until: z.Until})
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	AllowDisruption []string // the zones and tables in which traffic may be interrupted (rule 8); a cluster id or VPC to move to
 	TakeOver        []string // the owners whose things become ours (rule 16)
 	Freeze          string   // why nothing may be withdrawn, such as a memory that cannot be written; empty if it may
+	Unrecalled      string   // why it is not known which address a zone had; empty if that is known, or nobody ever wrote it down
 	MaxWithdrawal   int      // per cent of the targets that may go at once (rule 11); 0 and 100: all of them
 }
 

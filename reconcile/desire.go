@@ -23,6 +23,7 @@ type ZoneAsked struct {
 	Zone    Zone
 	Stage   Stage
 	Seek    time.Time  // until then no address is to be allocated: one may be there that no list shows yet; zero if it may
+	Unsure  string     // why another address might take the place of one that nobody remembers now: none is allocated; empty if it may
 	Hold    string     // why no gateway is to be made yet; empty if it may
 	Until   time.Time  // when that ends
 	Release bool       // the address may be released
@@ -158,6 +159,9 @@ func (d *desiring) zone(p *Path, idle bool) {
 	}
 	if search, sought := d.memory.Sought[p.Zone]; sought && d.now.Before(search.Since.Add(search.wait())) {
 		z.Seek = search.Since.Add(search.wait())
+	}
+	if p.Address == nil {
+		z.Unsure = d.config.Unrecalled
 	}
 	if f, failed := d.memory.Failures[p.Zone]; failed && p.Gateway == nil && d.now.Before(f.Until) {
 		z.Hold, z.Until = fmt.Sprintf("gateway %s failed (failure %d in a row)", f.Gateway, f.Count), f.Until

@@ -142,7 +142,9 @@ func (l *Loop) decide(ctx context.Context, write bool) Decision {
 		return Decision{Report: Report{At: l.now(), Err: err}, Memory: l.memory}
 	}
 	c, now := l.Config, l.now()
-	c.Freeze = freeze
+	if c.Freeze = freeze; !l.kept.ever {
+		c.Unrecalled = freeze
+	}
 	d := Decide(c, o, reading, l.memory, now)
 	if write && freeze == "" {
 		if c.Freeze = l.save(ctx, d.Memory); c.Freeze != "" {

@@ -75,6 +75,26 @@ func (m Memory) clone() Memory {
 	return m
 }
 
+// with is a memory that was loaded late, with what the process has learned before it could be: the last meaning of a value
+// that was accepted meanwhile, and what failed. Of an address, what was recorded first is what counts (rule 7).
+func (m Memory) with(newer Memory) Memory {
+	m = m.clone()
+	maps.Copy(m.Accepted, newer.Accepted)
+	maps.Copy(m.Failures, newer.Failures)
+	maps.Copy(m.Sought, newer.Sought)
+	for id, zone := range newer.Gateways {
+		if _, known := m.Gateways[id]; !known {
+			m.Gateways[id] = zone
+		}
+	}
+	for zone, id := range newer.Address {
+		if _, recorded := m.Address[zone]; !recorded {
+			m.Address[zone], m.PublicIP[zone] = id, newer.PublicIP[zone]
+		}
+	}
+	return m
+}
+
 // cloneMap makes a map even of none, so that a pass can write into a lost memory.
 func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 	if m == nil {

@@ -47,7 +47,10 @@ func UnmarshalMemory(state []byte) (Memory, error) {
 	for _, e := range d.Accepted {
 		m.Accepted[e.Source] = e.Accepted
 	}
-	return m, m.check()
+	if err := m.check(); err != nil {
+		return Memory{}, err
+	}
+	return m, nil
 }
 
 // check guards against a state that was written by hand: an invalid prefix would be a panic later.
