@@ -17,8 +17,12 @@ import (
 // TestScenarios plays the stories in testdata/scenarios. Each is told in these words:
 //
 //   - world zones=N: begins; every zone has one DMZ route table. A gateway is pending for 2m and deleting for 1m.
-//   - flags [keep-memory]: the controller starts again with these flags, and with an empty memory unless it is said to
-//     keep it. What is not said is at its default: the flags of an earlier line do not go on.
+//   - flags [keep-memory]: the controller starts again with these flags, and what it kept in its home is lost unless it is
+//     said to be kept. What is not said is at its default: the flags of an earlier line do not go on.
+//   - restart: it starts again with the same flags.
+//   - home: what happens to what it keeps there; see [homes].
+//   - cluster UID: another cluster's controller runs now, or again; each has a home of its own.
+//   - confirm: somebody writes the word that the last report asks for, or the one given.
 //   - claims [cluster=NAME]: all that is claimed there now: NAMESPACE/CONFIGMAP KEY=VALUE ..., @YEAR of its creation.
 //   - incomplete, complete [cluster=NAME]: a cluster cannot be read in full, for the reason given; it can again.
 //   - aws: what somebody else's hand does; see [hands].
@@ -60,6 +64,7 @@ var commands = map[string]func(*scenario) string{
 	"flags": (*scenario).flags, "claims": (*scenario).claims, "incomplete": (*scenario).incomplete, "complete": (*scenario).complete,
 	"aws": (*scenario).aws, "after": (*scenario).after, "plan": (*scenario).plan, "pass": (*scenario).onePass,
 	"converge": (*scenario).converge, "state": (*scenario).state,
+	"restart": (*scenario).restart, "home": (*scenario).atHome, "cluster": (*scenario).ofCluster, "confirm": (*scenario).confirm,
 }
 
 // scenario is a world with a reader: it gives things names, and watches what must not happen.
@@ -75,6 +80,9 @@ type scenario struct {
 	fates  map[string]string // by zone: the failure code of gateways to come
 	read   map[string][]reconcile.ConfigMap
 	away   map[string]string
+	homes  map[string]*home // by the cluster's UID
+	// namespaces are those that may ask; all if there are none
+	namespaces []string
 }
 
 func newScenario(t *testing.T, d *datadriven.TestData) *scenario {
@@ -85,7 +93,7 @@ func newScenario(t *testing.T, d *datadriven.TestData) *scenario {
 	s := &scenario{
 		t: t, d: d, names: newNames(), watch: newWatch(),
 		quotas: map[string]int{}, denied: map[string]bool{}, fates: map[string]string{},
-		read: map[string][]reconcile.ConfigMap{}, away: map[string]string{},
+		read: map[string][]reconcile.ConfigMap{}, away: map[string]string{}, homes: map[string]*home{},
 	}
 	s.world = newWorld(t, zones, inmemory.Options{
 		Pending: 2 * time.Minute, Deleting: time.Minute, KeepCalls: true, Hook: s.hook,

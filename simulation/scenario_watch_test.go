@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type watch struct {
 	reconcile.Provider
 	observed reconcile.Observed
 	memory   reconcile.Memory
+	recalled bool   // that memory is what is kept in the home, and what came later
 	last     string // what was decided last
 	apply    func() // is called before a plan is carried out
 
@@ -58,9 +60,13 @@ func (s *scenario) round(pass func(context.Context) reconcile.Report) reconcile.
 	w := s.watch
 	s.note()
 	before := s.foreign()
-	memory := w.memory
+	memory, config, reading := w.recall(s.world.home), s.world.config, s.world.reading
+	s.world.home.failed = false
 	decide := func() reconcile.Decision {
-		return reconcile.Decide(s.world.config, w.observed, s.world.reading, memory, s.world.now)
+		if reading.Confirmed = s.world.home.word; s.world.home.failed {
+			config.Freeze = "the home is away"
+		}
+		return reconcile.Decide(config, w.observed, reading, memory, s.world.now)
 	}
 	w.apply = func() { w.cover(s.world.ec2.Snapshot(), decide(), s.world.config.AllowDisruption) }
 	r := pass(s.t.Context())
@@ -75,12 +81,27 @@ func (s *scenario) round(pass func(context.Context) reconcile.Report) reconcile.
 		return r
 	}
 	d := decide()
-	s.orderDoesNotMatter(d, memory)
+	s.orderDoesNotMatter(d, config, reading, memory)
 	w.memory = d.Memory
 	if r.Applied {
 		w.memory = reconcile.Learn(reconcile.See(s.world.config, w.observed, memory), r.Plan, r.Result, d.Memory, s.world.now)
 	}
 	return r
+}
+
+// recall adds to what the watch remembers what a controller finds in its home that has just been started, or that could not
+// read it until now.
+func (w *watch) recall(h *home) reconcile.Memory {
+	if w.recalled || h.unreadable != "" {
+		return w.memory
+	}
+	before := w.memory
+	w.recalled, w.memory = true, h.memory()
+	if w.memory.Accepted == nil {
+		w.memory.Accepted = map[reconcile.Source]reconcile.Accepted{}
+	}
+	maps.Copy(w.memory.Accepted, before.Accepted)
+	return w.memory
 }
 
 // wantNothing is house habit 6: after an apply, plan again and want nothing.
@@ -92,7 +113,7 @@ func (s *scenario) wantNothing() {
 }
 
 // orderDoesNotMatter decides again, with every list in another order.
-func (s *scenario) orderDoesNotMatter(d reconcile.Decision, m reconcile.Memory) {
+func (s *scenario) orderDoesNotMatter(d reconcile.Decision, config reconcile.Config, reading reconcile.Reading, m reconcile.Memory) {
 	s.t.Helper()
 	want := s.printed(d.Report)
 	if want == s.watch.last {
@@ -100,7 +121,7 @@ func (s *scenario) orderDoesNotMatter(d reconcile.Decision, m reconcile.Memory) 
 	}
 	s.watch.last = want
 	for seed := range uint64(4) {
-		c, o, r := mixed(rand.New(rand.NewPCG(seed, 0)), s.world.config, s.watch.observed, s.world.reading)
+		c, o, r := mixed(rand.New(rand.NewPCG(seed, 0)), config, s.watch.observed, reading)
 		if got := s.printed(reconcile.Decide(c, o, r, m, s.world.now).Report); got != want {
 			s.d.Fatalf(s.t, "with its input shuffled (seed %d), the plan is\n%s\nand not\n%s", seed, s.names.in(got), s.names.in(want))
 		}

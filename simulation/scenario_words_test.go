@@ -30,7 +30,7 @@ func (s *scenario) lines() []string {
 	return out
 }
 
-// flags starts the controller again.
+// flags starts the controller again, with others.
 func (s *scenario) flags() string {
 	w := s.world
 	fresh := newWorld(s.t, 1, inmemory.Options{})
@@ -38,6 +38,7 @@ func (s *scenario) flags() string {
 	config.Zones = slices.Clone(zoneBlocks[:s.zones()])
 	var zones []reconcile.ZoneConfig
 	brought := map[reconcile.Zone]string{}
+	s.namespaces = nil
 	for _, word := range strings.Fields(s.d.Input) {
 		flag, value, _ := strings.Cut(word, "=")
 		switch flag {
@@ -53,6 +54,12 @@ func (s *scenario) flags() string {
 		case "--aws-eip-allocation-id":
 			zone, name, _ := strings.Cut(value, "=")
 			brought[reconcile.Zone(zone)] = s.names.id(name)
+		case "--namespace":
+			s.namespaces = append(s.namespaces, value)
+		case "--take-over":
+			config.TakeOver = append(config.TakeOver, value)
+		case "--max-withdrawal":
+			config.MaxWithdrawal = s.number(value)
 		case "--allow-disruption":
 			config.AllowDisruption = append(config.AllowDisruption, s.names.id(value))
 		case "--aws-route-table-tag":
@@ -81,17 +88,13 @@ func (s *scenario) flags() string {
 	for i := range config.Zones {
 		config.Zones[i].Allocation = brought[config.Zones[i].Zone]
 	}
+	config.Cluster, cloud.Owner = w.config.Cluster, w.cloud.Owner
 	w.config, w.cloud = config, cloud
-	loop := w.loop
-	w.restart()
-	if s.d.HasArg("keep-memory") {
-		loop.Config, loop.Provider = w.loop.Config, w.loop.Provider
-		w.loop = loop
-	} else {
-		s.watch.memory = reconcile.Memory{}
+	s.reading()
+	if !s.d.HasArg("keep-memory") {
+		w.home.lose()
 	}
-	s.begin()
-	return ""
+	return s.restart()
 }
 
 // zones is how many the world began with.
@@ -158,7 +161,7 @@ func (s *scenario) complete() string {
 
 // reading is what the controller reads from now on: nothing at all from a cluster that is away.
 func (s *scenario) reading() {
-	var r reconcile.Reading
+	r := reconcile.Reading{Owner: s.world.cloud.Owner}
 	known := map[string]bool{}
 	for name := range s.read {
 		known[name] = true
@@ -167,7 +170,7 @@ func (s *scenario) reading() {
 		known[name] = true
 	}
 	for name := range known {
-		c := reconcile.Cluster{Name: name, ConfigMaps: s.read[name], Incomplete: s.away[name]}
+		c := reconcile.Cluster{Name: name, ConfigMaps: s.asking(s.read[name]), Incomplete: s.away[name]}
 		if c.Incomplete != "" {
 			c.ConfigMaps = nil
 		}

@@ -22,7 +22,7 @@ var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 const tagKey = "AvailabilityZone"
 
 // world is a cloud with a clock, what people ask for, and the controller that stands between them. The controller can be
-// started again with an empty memory; the cloud stays.
+// started again; the cloud stays, and so does what it keeps in its home.
 type world struct {
 	t       testing.TB
 	now     time.Time
@@ -30,6 +30,7 @@ type world struct {
 	config  reconcile.Config
 	cloud   awsec2.Config
 	reading reconcile.Reading
+	home    *home
 	loop    *reconcile.Loop
 	report  reconcile.Report
 }
@@ -44,10 +45,11 @@ var zoneBlocks = []reconcile.ZoneConfig{
 // newWorld is a world with so many zones, each with one DMZ route table, and the controller's defaults.
 func newWorld(t testing.TB, zones int, o inmemory.Options) *world {
 	w := &world{
-		t: t, now: start,
+		t: t, now: start, home: &home{},
 		config: reconcile.Config{
-			Zones: slices.Clone(zoneBlocks[:zones]), MinPrefixLength: 16, MaxRoutes: 500,
-			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: time.Minute, TeardownDelay: 10 * time.Minute,
+			Cluster: cluster,
+			Zones:   slices.Clone(zoneBlocks[:zones]), MinPrefixLength: 16, MaxRoutes: 500,
+			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: time.Minute, TeardownDelay: 10 * time.Minute, MaxWithdrawal: 50,
 		},
 		cloud:   awsec2.Config{TagKey: tagKey, Cluster: "test", Controller: "kube-static-egress-controller"},
 		reading: reconcile.Reading{Clusters: []reconcile.Cluster{{}}},
@@ -70,7 +72,7 @@ func (w *world) clock() time.Time { return w.now }
 // Read implements reconcile.Reader.
 func (w *world) Read(context.Context) reconcile.Reading { return w.reading }
 
-// restart starts the controller again, with an empty memory.
+// restart starts the controller again. It remembers what it finds in its home.
 func (w *world) restart() {
 	w.t.Helper()
 	w.cloud.Now = w.clock
@@ -79,7 +81,7 @@ func (w *world) restart() {
 		w.t.Fatal(err)
 	}
 	w.loop = &reconcile.Loop{
-		Config: w.config, Provider: p, Reader: w, Resync: time.Minute, Now: w.clock,
+		Config: w.config, Provider: p, Reader: w, Resync: time.Minute, Now: w.clock, Store: w.home.open(),
 		Report: func(r reconcile.Report) { w.report = r },
 	}
 }
