@@ -23,7 +23,9 @@ type episode struct {
 	// happens is what people do. What they do to the cloud, others than us, they do with its hands.
 	happens func(*stage)
 	later   []later
-	alone   bool // no call goes wrong besides those that the story refuses; random histories have both
+	kept    bool   // the controller has a home
+	owner   string // whose controller it is
+	alone   bool   // no call goes wrong besides those that the story refuses; random histories have both
 }
 
 // base is what is asked for before most episodes begin.

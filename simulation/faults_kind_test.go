@@ -24,6 +24,7 @@ type fault struct {
 type kind struct {
 	name   string
 	lasts  int  // how many attempts
+	dies   bool // the process ends
 	reads  bool // it is worth trying at calls that only read
 	strike func(ctx context.Context, l *life, phase inmemory.Phase) error
 }
@@ -34,7 +35,7 @@ func (f *fault) strike(ctx context.Context, l *life, c inmemory.Call, phase inme
 	}
 	f.struck.Store(true)
 	err := f.kind.strike(ctx, l, phase)
-	if isWrite(c) && err == nil && ctx.Err() != nil {
+	if isWrite(c) && !isStored(c) && err == nil && ctx.Err() != nil {
 		f.halfway.Store(true)
 	}
 	return err
@@ -91,7 +92,7 @@ func unknown() []kind {
 		{name: "after", strike: in(inmemory.After, func(context.Context) error { return internalError() })},
 		{name: "after-timeout", strike: in(inmemory.After, func(context.Context) error { return netTimeout{} })},
 		{name: "after-hanging", strike: in(inmemory.After, hangs)},
-		{name: "dies-after", strike: dies(inmemory.After)},
+		{name: "dies-after", dies: true, strike: dies(inmemory.After)},
 	}
 }
 
@@ -105,7 +106,7 @@ func kinds() []kind {
 		{name: "throttled", reads: true, lasts: 3, strike: in(inmemory.Before, func(context.Context) error {
 			return &smithy.GenericAPIError{Code: "RequestLimitExceeded", Message: "Request limit exceeded."}
 		})},
-		{name: "dies-before", reads: true, strike: dies(inmemory.Before)},
+		{name: "dies-before", dies: true, reads: true, strike: dies(inmemory.Before)},
 		{name: "cancelled", reads: true, strike: func(_ context.Context, l *life, phase inmemory.Phase) error {
 			if phase == inmemory.Before {
 				l.cancel() // the process goes on, and leads again

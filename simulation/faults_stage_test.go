@@ -29,10 +29,14 @@ type stage struct {
 	reading reconcile.Reading
 	witness *witness
 	fault   *fault
-	quotas  map[string]string // operations that meet a quota: the code that EC2 answers with
-	fates   map[string]bool   // the zones whose gateways to come fail
-	later   []later           // what else happens, in the order of time
-	reads   func()            // is called when a pass begins; may be nil
+	quotas  map[string]string       // operations that meet a quota: the code that EC2 answers with
+	fates   map[string]bool         // the zones whose gateways to come fail
+	later   []later                 // what else happens, in the order of time
+	reads   func()                  // is called when a pass begins; may be nil
+	home    *home                   // what outlives a process; nil: nothing does
+	owner   string                  // who asks (rule 16); empty: owners are not told apart
+	meant   map[string]netip.Prefix // what each value last meant, by ConfigMap and key
+	word    string                  // what the last held withdrawal is confirmed with
 
 	loop    *reconcile.Loop // nil: the next life starts with an empty memory
 	life    *life
@@ -79,10 +83,10 @@ const (
 // newStage is two zones in a VPC in which others live too.
 func newStage(t testing.TB, o lagging) *stage {
 	st := &stage{
-		t: t, lag: o.lists, fates: map[string]bool{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
+		t: t, lag: o.lists, fates: map[string]bool{}, meant: map[string]netip.Prefix{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
 		config: reconcile.Config{
 			Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
-			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay,
+			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay, MaxWithdrawal: 50,
 		},
 		reading: reconcile.Reading{Clusters: []reconcile.Cluster{{}}},
 	}
@@ -147,19 +151,28 @@ func (st *stage) table(zone string) string {
 }
 
 // ask is what all ConfigMaps say from now on. The loop sleeps while this is called; what wakes it comes after.
-func (st *stage) ask(maps configMaps) {
+func (st *stage) ask(maps configMaps) { st.witness.claims(st.says(maps)) }
+
+// says is what the controller reads from now on, and gives what that means: nonsense means what its value meant before.
+func (st *stage) says(maps configMaps) (asked []netip.Prefix) {
 	var list []reconcile.ConfigMap
 	for _, name := range sortedNames(maps) {
 		list = append(list, reconcile.ConfigMap{Namespace: "default", Name: name, Data: maps[name]})
 	}
 	st.reading.Clusters[0].ConfigMaps = list
-	var asked []netip.Prefix
-	for _, m := range maps {
-		for _, value := range m {
-			asked = append(asked, prefix(value))
+	before := st.meant
+	st.meant = map[string]netip.Prefix{}
+	for name, m := range maps {
+		for key, value := range m {
+			p, err := netip.ParsePrefix(value)
+			if err != nil {
+				p = before[name+" "+key]
+			}
+			st.meant[name+" "+key] = p
+			asked = append(asked, p)
 		}
 	}
-	st.witness.claims(asked)
+	return asked
 }
 
 // Read implements reconcile.Reader.
@@ -167,7 +180,7 @@ func (st *stage) Read(context.Context) reconcile.Reading {
 	if st.reads != nil {
 		st.reads()
 	}
-	return reconcile.Reading{Clusters: slices.Clone(st.reading.Clusters)}
+	return reconcile.Reading{Clusters: slices.Clone(st.reading.Clusters), Owner: st.owner}
 }
 
 // hook is around every call. A dead process makes no calls and hears no answers; but what it asked for before its end may
@@ -210,16 +223,20 @@ func (st *stage) live() {
 	}()
 }
 
-// process is a controller that has just been started: its memory is empty.
+// process is a controller that has just been started: it remembers what its home does.
 func (st *stage) process(ctx context.Context) (*reconcile.Loop, error) {
-	p, err := awsec2.New(ctx, st.ec2, awsec2.Config{TagKey: tagKey, Cluster: cluster, Controller: controller})
+	p, err := awsec2.New(ctx, st.ec2, awsec2.Config{TagKey: tagKey, Cluster: cluster, Controller: controller, Owner: st.owner})
 	if err != nil {
 		return nil, err
 	}
-	return &reconcile.Loop{
+	loop := &reconcile.Loop{
 		Config: st.config, Provider: p, Reader: st, Resync: time.Minute, Wake: st.wake,
 		Report: func(r reconcile.Report) { st.reports <- r },
-	}, nil
+	}
+	if st.home != nil {
+		loop.Store = st.home.open()
+	}
+	return loop, nil
 }
 
 // settle lets the controller run until it has nothing left to do, and says how long that took. A list that lags shows
@@ -236,10 +253,13 @@ func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) 
 		select {
 		case r := <-st.reports:
 			st.last = r
+			if word := wordOf(r); word != "" {
+				st.word = word
+			}
 			if r.Applied {
 				changed = time.Now()
 			}
-			if next == nil && atRest(r) && r.At.Sub(changed) >= st.lag {
+			if next == nil && atRest(r) && !froze(r) && r.At.Sub(changed) >= st.lag {
 				return time.Since(began), true
 			}
 		case <-next:
@@ -262,6 +282,11 @@ func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) 
 			return bound, false
 		}
 	}
+}
+
+// froze reports whether a pass withdrew nothing because it could not read or write its home: the next one may.
+func froze(r reconcile.Report) bool {
+	return slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "what ") && strings.Contains(w, " cannot be ") })
 }
 
 // after is when the next thing happens, now being so long after the beginning; nil if nothing does.
@@ -308,6 +333,7 @@ func (st *stage) planAgain() {
 	if err != nil {
 		st.t.Fatal(err)
 	}
+	fresh.Store = nil
 	for name, loop := range map[string]*reconcile.Loop{"the same": st.loop, "another": fresh} {
 		if r := loop.Plan(ctx); !atRest(r) {
 			st.t.Errorf("%s controller's next plan is not empty:\n%s", name, planText(r))

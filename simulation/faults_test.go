@@ -38,10 +38,16 @@ type ended struct {
 // which start again after a restart, and half a minute for what has to be tried again.
 const allowance = withdrawDelay + teardownDelay + 30*time.Second
 
+// restarting is how much longer it may take if the process dies and nothing is forgotten: the clocks go on (rule 13).
+const restarting = 30 * time.Second
+
 // run plays an episode once, in a bubble of its own.
 func run(t *testing.T, s episode, lag lagging, f *fault, sum *tally, plain *ended) (out ended) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t, lag)
+		if st.owner = s.owner; s.kept {
+			st.home = &home{}
+		}
 		if s.asked != nil {
 			st.ask(s.asked)
 			if _, ok := st.settle(time.Hour); !ok {
@@ -54,15 +60,30 @@ func run(t *testing.T, s episode, lag lagging, f *fault, sum *tally, plain *ende
 		s.happens(st)
 		st.witness.rebase()
 		st.ec2.SetHook(st.hook)
+		if st.home != nil {
+			st.home.hook = st.hook
+			st.home.forgetCalls()
+		}
 		bound := 2 * time.Hour
 		if plain != nil {
 			bound = plain.took + allowance
+		}
+		switch {
+		case f == nil || !s.kept:
+		case f.kind.dies:
+			bound = plain.took + restarting
+		default: // a home is tried again in the next pass
+			bound += time.Duration(f.kind.lasts) * time.Minute
 		}
 		var ok bool
 		out.took, ok = st.settle(bound)
 		out.calls = st.ec2.Calls()
 		st.stop()
 		st.ec2.SetHook(nil)
+		if st.home != nil {
+			out.calls = append(out.calls, st.home.calls...)
+			st.home.hook = nil
+		}
 		st.witness.look(inmemory.Call{Operation: "the end"})
 		for _, broken := range st.witness.broken {
 			t.Error(broken)
@@ -112,20 +133,27 @@ func TestReferencesLag(t *testing.T) {
 }
 
 func faults(t *testing.T, lag lagging, kinds []kind) {
+	t.Helper()
+	faultsOf(t, episodes(), lag, kinds, func(inmemory.Call) bool { return true })
+}
+
+// faultsOf lets those calls go wrong that are worth it.
+func faultsOf(t *testing.T, episodes []episode, lag lagging, kinds []kind, worth func(inmemory.Call) bool) {
+	t.Helper()
 	debug.SetGCPercent(800) // thousands of small worlds that are thrown away at once: nearly half the time went into that
 	sum := &tally{}
 	t.Cleanup(func() {
 		t.Logf("%d fault points, %d runs, %d looks at the invariants; a fault delayed the end by %s at most",
 			sum.points.Load(), sum.runs.Load(), sum.looks.Load(), time.Duration(sum.longest.Load()))
 	})
-	for _, s := range episodes() {
+	for _, s := range episodes {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			plain := run(t, s, lag, nil, sum, nil)
 			if t.Failed() || s.alone {
 				return
 			}
-			for i, c := range inOrder(plain.calls) {
+			for i, c := range inOrder(without(plain.calls, func(c inmemory.Call) bool { return !worth(c) })) {
 				possible := without(kinds, func(k kind) bool { return !isWrite(c) && !k.reads })
 				if len(possible) == 0 {
 					continue

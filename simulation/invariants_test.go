@@ -47,6 +47,7 @@ type witness struct {
 	address  map[string]string    // of each zone, once its gateway was available: the address itself, for an id can change
 	harmed   map[string]bool      // the zones whose address others took, or took out of our sight
 	forgot   bool                 // the controller has lost its memory at least once
+	still    bool                 // nothing may be changed at all (rule 16)
 	claimed  []claimed
 	probes   []netip.Addr
 	routed   map[way]int // how well each claimed address was routed at the last look
@@ -98,6 +99,17 @@ func (w *witness) claims(asked []netip.Prefix) {
 	}
 	w.probe(asked...) // between two ends nothing changes
 	w.remember(w.seen)
+}
+
+// notBefore: what is no longer asked for stays until then, whenever it was given up.
+func (w *witness) notBefore(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, c := range w.claimed {
+		if !c.until.IsZero() && c.until.Before(at) {
+			w.claimed[i].until = at
+		}
+	}
 }
 
 // probe looks at the ends of more networks.
@@ -178,6 +190,9 @@ func (w *witness) look(c inmemory.Call) {
 		return
 	}
 	call := c.Operation + " " + c.Key
+	if w.still {
+		w.breaks("%s: rule 16: something was changed that belongs to another owner:\n%s", call, difference(w.text, s.String()))
+	}
 	w.addresses(call, s)
 	w.zoneGateways(call, s)
 	if !now.Before(w.blind) {

@@ -24,7 +24,7 @@ type home struct {
 	status  map[string]string
 
 	unreadable, unwritable string // why; "" if it is not
-	failed                 bool   // a call of the state failed since somebody last set this to false
+	failed                 bool   // the state could not be read or written; a scenario sets it to false before each pass
 
 	hook  func(context.Context, inmemory.Call, inmemory.Phase) error // around every call; may be nil
 	tries map[string]int                                             // of each operation
@@ -143,8 +143,13 @@ func (h *home) phase(ctx context.Context, c inmemory.Call, phase inmemory.Phase)
 	return h.hook(ctx, c, phase)
 }
 
-// forgetCalls counts from one again.
-func (h *home) forgetCalls() { h.tries, h.calls = nil, nil }
+// forgetCalls begins to record anew. Attempts go on.
+func (h *home) forgetCalls() { h.calls = nil }
+
+// isStored tells the calls of a store from those of EC2.
+func isStored(c inmemory.Call) bool {
+	return slices.Contains([]string{getState, putState, getConfirmation, putStatus}, c.Operation)
+}
 
 func (h *home) put(state []byte) {
 	h.version++
