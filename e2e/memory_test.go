@@ -89,6 +89,18 @@ func (r *remembering) says(words string) {
 	})
 }
 
+// saysNot wants that the log has not said it.
+func (r *remembering) saysNot(words string) {
+	r.Helper()
+	text, err := os.ReadFile(r.controller.log)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if strings.Contains(string(text[r.heard:]), words) {
+		r.Errorf("it says %q", words)
+	}
+}
+
 // becomes waits until the account is as wanted.
 func (r *remembering) becomes(what string) {
 	r.Helper()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -45,21 +46,25 @@ func TestWire(t *testing.T) {
 		name string
 		hit  func(ec2Call) bool
 		wire wire
+		told string // that the program says so: what happened is what the name says
 	}{
-		{"nothing", func(ec2Call) bool { return false }, nil},
-		{"throttled", often, refuse(http.StatusServiceUnavailable, "RequestLimitExceeded")},
-		{"throttled at first", atFirst, refuse(http.StatusServiceUnavailable, "RequestLimitExceeded")},
-		{"500", often, refuse(http.StatusInternalServerError, "InternalError")},
-		{"503", often, refuse(http.StatusServiceUnavailable, "Unavailable")},
-		{"503 at first", atFirst, refuse(http.StatusServiceUnavailable, "Unavailable")},
-		{"503 after the effect", often, after(refuse(http.StatusServiceUnavailable, "Unavailable"))},
-		{"dropped before the effect", often, drop},
-		{"dropped after the effect", often, after(drop)},
-		{"dropped after the effect at first", atFirst, after(drop)},
-		{"the answer is cut", often, cut},
-		{"the answer is cut at first", atFirst, cut},
-		{"slow", func(ec2Call) bool { return true }, late},
-		{"a gateway looks pending", gateways, pending},
+		{"nothing", func(ec2Call) bool { return false }, nil, ""},
+		{"throttled", often, refuse(http.StatusServiceUnavailable, "RequestLimitExceeded"), ""},
+		{"throttled at first", atFirst, refuse(http.StatusServiceUnavailable, "RequestLimitExceeded"), ""},
+		{"500", often, refuse(http.StatusInternalServerError, "InternalError"), ""},
+		{"503", often, refuse(http.StatusServiceUnavailable, "Unavailable"), ""},
+		{"503 at first", atFirst, refuse(http.StatusServiceUnavailable, "Unavailable"), ""},
+		{"503 after the effect", often, after(refuse(http.StatusServiceUnavailable, "Unavailable")), ""},
+		{"dropped before the effect", often, drop, ""},
+		{"dropped after the effect", often, after(drop), ""},
+		{"dropped after the effect at first", atFirst, after(drop), ""},
+		{"the answer is cut", often, cut, "(200 OK) was cut: unexpected EOF"},
+		{"the answer is cut at first", atFirst, cut, "(200 OK) was cut: unexpected EOF"},
+		{"reset in the middle of the answer", often, reset, "connection reset by peer"},
+		{"reset in the middle of the answer at first", atFirst, reset, "connection reset by peer"},
+		{"each address's answer is reset", func(c ec2Call) bool { return allocates(c) && c.nth <= 2 }, reset, "connection reset by peer"},
+		{"slow", func(ec2Call) bool { return true }, late, ""},
+		{"a gateway looks pending", gateways, pending, ""},
 	} {
 		all.Go(func() {
 			t.Run(f.name, func(t *testing.T) {
@@ -84,6 +89,9 @@ func TestWire(t *testing.T) {
 				running.terminate(t)
 				t.Logf("built in %v, all in %v; of %s, %d in trouble", built.Round(time.Millisecond),
 					time.Since(started).Round(time.Millisecond), wired.count(), hits.Load())
+				if text, err := os.ReadFile(wired.controller.log); err != nil || !strings.Contains(string(text), f.told) {
+					t.Errorf("the program does not say %q: %v", f.told, err)
+				}
 				if f.wire != nil && hits.Load() == 0 {
 					t.Error("nothing was in trouble")
 				}
@@ -347,6 +355,25 @@ func cut(w http.ResponseWriter, _ *http.Request, cloud func() *httptest.Response
 	_, _ = w.Write(whole[:len(whole)/2])
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
+}
+
+// reset hands on the first half of an answer and resets the connection: to the other side that is no end, but an error, and
+// one that the SDK likes to try again after.
+func reset(w http.ResponseWriter, _ *http.Request, cloud func() *httptest.ResponseRecorder) {
+	answer := cloud()
+	whole := answer.Body.Bytes()
+	maps.Copy(w.Header(), answer.Header())
+	w.Header().Set("Content-Length", fmt.Sprint(len(whole)))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(whole[:len(whole)/2])
+	control := http.NewResponseController(w)
+	_ = control.Flush()
+	connection, _, err := control.Hijack()
+	if err != nil {
+		panic(err) // then nothing is tested
+	}
+	_ = connection.(*net.TCPConn).SetLinger(0)
+	_ = connection.Close()
 }
 
 // late takes its time, half before the effect and half after it.
