@@ -352,16 +352,16 @@ func routesTo(s inmemory.Snapshot, target string) int {
 
 // newRoutes: what was made or led elsewhere leads to an available gateway whose subnet gets out (rules 4 and 15).
 func (w *witness) newRoutes(call string, s inmemory.Snapshot) {
-	before := map[string]string{}
+	before := map[string]bool{} // a static and a propagated route can stand at one prefix
 	for _, t := range w.seen.RouteTables {
 		for _, r := range t.Routes {
-			before[t.ID+" "+r.Destination.String()] = r.Target
+			before[t.ID+" "+r.Destination.String()+" "+r.Target] = true
 		}
 	}
 	for _, t := range s.RouteTables {
 		for _, r := range t.Routes {
 			at := t.ID + " " + r.Destination.String()
-			if !strings.HasPrefix(r.Target, "nat-") || before[at] == r.Target {
+			if !strings.HasPrefix(r.Target, "nat-") || before[at+" "+r.Target] {
 				continue
 			}
 			if why := cannotCarry(s, r.Target); why != "" {
