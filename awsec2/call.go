@@ -95,6 +95,10 @@ func (e *CallError) Code() string { return Code(e.Err) }
 // TableFull reports whether a route table takes no more routes (rule 14).
 func (e *CallError) TableFull() bool { return tableFull.has(e.Err) }
 
+// NotFound reports whether what the call is about does not exist. AllocateAddress says so of an address that is to be
+// recovered and that somebody else has by now (rule 7): "The Elastic IP address 'x' does not exist or is not available".
+func (e *CallError) NotFound() bool { return IsNotFound(e.Err) }
+
 // Lost reports whether the call may have had its effect in spite of the error: the answer did not come, or EC2 had
 // trouble of its own. Such an error leaves no record; the next look decides (rule 9).
 func (e *CallError) Lost() bool {

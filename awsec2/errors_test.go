@@ -102,6 +102,20 @@ func TestTableFull(t *testing.T) {
 	}
 }
 
+// TestNotFound is about how a lost address that cannot be had back is told from a quota, and from bad credentials: those can
+// change at any moment (rule 7).
+func TestNotFound(t *testing.T) {
+	for code, want := range map[string]bool{
+		"InvalidAddress.NotFound": true, "AddressLimitExceeded": false, "AuthFailure": false, "InsufficientAddressCapacity": false,
+	} {
+		err := fmt.Errorf("create address: %w", &CallError{Operation: "AllocateAddress", Err: coded(code)})
+		var answer interface{ NotFound() bool }
+		if !errors.As(err, &answer) || answer.NotFound() != want {
+			t.Errorf("%s: want %t", code, want)
+		}
+	}
+}
+
 // TestLost is about which errors leave open whether the call had its effect.
 func TestLost(t *testing.T) {
 	status := func(n int, err error) error {

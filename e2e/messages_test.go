@@ -87,12 +87,12 @@ func TestMessagesOfIAM(t *testing.T) {
 	})
 	want := pictureOf(s.snapshot(t))
 	c := s.controller(t, "--configmaps="+examples(t)).through(iam)
-	r := c.exec(t, "run", "--once", "--timeout=4s", "--log-level=error")
+	r := c.exec(t, "run", "--once", "--timeout=14s", "--log-level=error")
 	for strings.Contains(r.stderr, "deadline exceeded") && !t.Failed() {
 		// The end came in the middle of a call, and what is said is about that.
-		r = c.exec(t, "run", "--once", "--timeout=4s", "--log-level=error")
+		r = c.exec(t, "run", "--once", "--timeout=14s", "--log-level=error")
 	}
-	golden(t, "iam-forbids", s.anonymous(t, told("run --once --timeout=4s", r)))
+	golden(t, "iam-forbids", s.anonymous(t, told("run --once --timeout=14s", r)))
 
 	want.path("nobody", zoneA, zoneB)
 	want.route("dmz-"+zoneA, zoneA, "192.112.0.0/21", "8.8.8.8/32")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Admitted is what of the things that are asked for can be had here without harm to anybody.
@@ -85,10 +86,17 @@ func (a *admitting) zone(p *Path, z ZoneAsked) {
 		}
 	}
 	if p.Missing != "" && (z.Stage == Keep || z.Recover.IsValid()) {
-		a.conflict(Key{Kind: Address, Zone: p.Zone}, fmt.Sprintf(
-			"the address %s that the gateway of %s had is gone: the same one is asked for again as far as it is known, and no other takes its place unasked (--allow-disruption=%s allows it)",
-			p.Missing, p.Zone, p.Zone))
+		a.conflict(Key{Kind: Address, Zone: p.Zone}, lostAddress(p, z))
 	}
+}
+
+func lostAddress(p *Path, z ZoneAsked) string {
+	if z.Refused != "" {
+		return fmt.Sprintf("the address %s of %s is gone and cannot be had again (%s), and no other takes its place unasked (--allow-disruption=%s gives the zone another)",
+			p.Lost, p.Zone, strings.TrimSuffix(z.Refused, "."), p.Zone)
+	}
+	return fmt.Sprintf("the address %s that the gateway of %s had is gone: the same one is asked for again as far as it is known, and no other takes its place unasked (--allow-disruption=%s allows it)",
+		p.Missing, p.Zone, p.Zone)
 }
 
 func (a *admitting) build(p *Path, z ZoneAsked) {
@@ -101,7 +109,11 @@ func (a *admitting) build(p *Path, z ZoneAsked) {
 	a.want(key(DefaultRoute), Spec{Target: ByID(a.seen.Site.InternetGateway)})
 	a.want(key(Association), Spec{Subnet: To(Subnet, p.Zone), Target: To(NATTable, p.Zone)})
 	a.want(key(NATGateway), a.gateway(p))
-	if !z.Seek.IsZero() {
+	switch {
+	case z.Seek.IsZero():
+	case z.Refused != "": // for good, so nobody is to wait for that
+		a.hold(Wait{Key: key(Address), Reason: "the lost one is asked for again, ever more seldom", Until: z.Seek, Held: true})
+	default:
 		a.hold(Wait{Key: key(Address), Reason: "the subnet stands and no address is seen: it is looked for once more", Until: z.Seek})
 	}
 	if z.Unsure != "" {

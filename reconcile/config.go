@@ -26,7 +26,10 @@ type Config struct {
 	TakeOver        []string // the owners whose things become ours (rule 16)
 	Freeze          string   // why nothing may be withdrawn, such as a memory that cannot be written; empty if it may
 	Unrecalled      string   // why it is not known which address a zone had; empty if that is known, or nobody ever wrote it down
-	MaxWithdrawal   int      // per cent of the targets that may go at once (rule 11); 0 and 100: all of them
+	// Look is the time of a new leader's second look. Until then lists may not show yet what was made before it, by whom it
+	// knows nothing of (rules 9 and 16).
+	Look          time.Time
+	MaxWithdrawal int // per cent of the targets that may go at once (rule 11); 0 and 100: all of them
 }
 
 // ZoneConfig is one zone: its NAT CIDR block, and the allocation id of the address that the user brought for it, if any.

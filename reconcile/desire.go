@@ -24,6 +24,7 @@ type ZoneAsked struct {
 	Stage   Stage
 	Seek    time.Time  // until then no address is to be allocated: one may be there that no list shows yet; zero if it may
 	Unsure  string     // why another address might take the place of one that nobody remembers now: none is allocated; empty if it may
+	Refused string     // what EC2 said when it did not give back the address that was lost; empty if it did not say so
 	Hold    string     // why no gateway is to be made yet; empty if it may
 	Until   time.Time  // when that ends
 	Release bool       // the address may be released
@@ -43,10 +44,6 @@ const (
 // backOff is how long after the n-th failure of a gateway in a row another one is made: 30 s, doubling up to 32 minutes.
 // EC2 charges nothing for a failed gateway, but a quota or a permission does not mend itself in seconds.
 func backOff(n int) time.Duration { return 30 * time.Second << min(n-1, 6) }
-
-// secondLook is how long after the first look that shows a zone's subnet and no address another one is allocated: the call
-// may have been made before, with its answer lost, and takes no token (rule 9).
-const secondLook = 10 * time.Second
 
 // Desire says what is asked for. It starts and stops the clocks in the memory (rules 7, 11, 13), and the memory that comes
 // back is that of the next pass. A clock that was lost starts again: late, never early.
@@ -156,9 +153,9 @@ func (d *desiring) zone(p *Path, idle bool) {
 		z.Stage = Keep // nobody is known to need it, nor not to
 	case p.Blocked != "":
 		z.Stage = Keep
-	}
-	if search, sought := d.memory.Sought[p.Zone]; sought && d.now.Before(search.Since.Add(search.wait())) {
-		z.Seek = search.Since.Add(search.wait())
+	case d.tooEarly(p):
+		z.Stage = Keep
+		d.wait(Wait{Key: Key{Kind: Subnet, Zone: p.Zone}, Reason: "it may be there and not be listed yet: it is looked for once more", Until: d.config.Look})
 	}
 	if p.Address == nil {
 		z.Unsure = d.config.Unrecalled
@@ -172,6 +169,7 @@ func (d *desiring) zone(p *Path, idle bool) {
 			z.Stage = Keep
 		}
 	}
+	d.seek(p, &z)
 	if z.Release = z.Stage == TearDown && d.release(p); z.Release {
 		delete(d.memory.Address, p.Zone) // so that it is not missed afterwards
 		delete(d.memory.PublicIP, p.Zone)
@@ -257,7 +255,7 @@ func Learn(s Seen, p Plan, r Result, m Memory, now time.Time) Memory {
 	for i, o := range r.Outcomes {
 		if a := p.Actions[i]; a.Key.Kind == Address && a.Verb == Create && o == FailedThen {
 			// The answer to this try may be lost too: two looks again (rule 9).
-			m.Sought[a.Key.Zone] = Search{Since: now, Tries: m.Sought[a.Key.Zone].Tries + 1}
+			m.Sought[a.Key.Zone] = Search{Since: now, Tries: m.Sought[a.Key.Zone].Tries + 1, Refused: refusedBack(a, r.Errors[i])}
 		}
 	}
 	for i, err := range r.Errors {

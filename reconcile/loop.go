@@ -29,6 +29,7 @@ type Loop struct {
 	Now      func() time.Time
 
 	memory Memory
+	first  time.Time // when it first looked and saw, since it leads; zero: not yet
 	kept   keeping
 	shown  string // why the status could not be written; empty if it could
 	busy   int    // passes in a row that did something
@@ -42,8 +43,9 @@ const (
 )
 
 // Run goes round until ctx ends; then it starts nothing new, lets what has been started come to its end, and returns. It
-// returns no other way: a pass that fails is reported, and tried again.
+// returns no other way: a pass that fails is reported, and tried again. Whoever led meanwhile, it knows nothing of that.
 func (l *Loop) Run(ctx context.Context) {
+	l.first = time.Time{}
 	for ctx.Err() == nil {
 		r := l.Pass(ctx)
 		l.sleep(ctx, l.pause(r))
@@ -137,13 +139,20 @@ func (l *Loop) decide(ctx context.Context, write bool) Decision {
 	freeze := l.recall(ctx)
 	reading := l.Reader.Read(ctx)
 	reading.Confirmed = l.confirmed(ctx)
+	now := l.now() // before the look: what it does not show was not there then, or lists lag
 	o, err := l.Provider.Observe(ctx)
 	if err != nil {
 		return Decision{Report: Report{At: l.now(), Err: err}, Memory: l.memory}
 	}
-	c, now := l.Config, l.now()
+	c := l.Config
 	if c.Freeze = freeze; !l.kept.ever {
 		c.Unrecalled = freeze
+	}
+	if write { // a rehearsal makes nothing, so it need not wait
+		if l.first.IsZero() {
+			l.first = now
+		}
+		c.Look = l.first.Add(secondLook)
 	}
 	d := Decide(c, o, reading, l.memory, now)
 	if write && freeze == "" {

@@ -25,7 +25,7 @@ func TestOnceEndsWhenAllIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		r, err := w.once(t, 15*time.Minute)
-		if err != nil || w.when() != "0s 0s 5s 10s 15s 15s" || len(r.Verdicts) != 1 || r.Verdicts[0].Standing != reconcile.StandingActive {
+		if err != nil || w.when() != "0s 10s 10s 15s 20s 25s 25s" || len(r.Verdicts) != 1 || r.Verdicts[0].Standing != reconcile.StandingActive {
 			t.Errorf("it ends at %s with %v: %+v", w.when(), err, r.Verdicts)
 		}
 	})
@@ -58,7 +58,7 @@ func TestOnceChangesNothingWhereTheSetUpIsWrong(t *testing.T) {
 		if err == nil || err.Error() != want || w.cloud.applied != 0 || w.when() != "0s" {
 			t.Errorf("at %s, with %d plans applied, it fails with\n%v", w.when(), w.cloud.applied, err)
 		}
-		w.run(t, time.Second)
+		w.run(t, 11*time.Second)
 		if w.cloud.applied == 0 {
 			t.Error("and the zone that is right is not built by run either (rule 12)")
 		}
@@ -74,7 +74,7 @@ func TestOnceSaysWhatIsLeft(t *testing.T) {
 		timeout time.Duration
 		want    []string
 	}{
-		{"a gateway", nil, 8 * time.Second, []string{"not converged", "nat-gateway a: gateway nat-gateway-a-new6 is pending", "route rtb-1 20.0.0.0/24: "}},
+		{"a gateway", nil, 18 * time.Second, []string{"not converged", "nat-gateway a: gateway nat-gateway-a-new6 is pending", "route rtb-1 20.0.0.0/24: "}},
 		{"a call that fails", func(w *world) {
 			w.cloud.fails = func(a reconcile.Action) error {
 				if a.Key.Kind == reconcile.NATTable {
@@ -82,10 +82,10 @@ func TestOnceSaysWhatIsLeft(t *testing.T) {
 				}
 				return nil
 			}
-		}, 8 * time.Second, []string{"not converged", "create route-table a: EC2 does not answer"}},
+		}, 18 * time.Second, []string{"not converged", "create route-table a: EC2 does not answer"}},
 		{"a look that fails", func(w *world) {
 			w.cloud.look = func() error { return errAway }
-		}, 8 * time.Second, []string{"not converged", "EC2 does not answer"}},
+		}, 18 * time.Second, []string{"not converged", "EC2 does not answer"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
@@ -75,6 +76,8 @@ func TestNoAddressWhileItIsNotKnownWhichThereWas(t *testing.T) {
 	s, on := oneRoute(), &shelf{load: errStore}
 	s.cloud.things = s.cloud.things[:0]
 	l := looped(s, on)
+	l.Pass(t.Context())
+	l.Now = func() time.Time { return s.now.Add(10 * time.Second) } // the second look (rule 16)
 	got := verbs(l.Pass(t.Context()))
 	if strings.Contains(got, "create address") || !strings.Contains(got, "create subnet") {
 		t.Errorf("it wants to %s", got)

@@ -21,9 +21,9 @@ func TestWhenTheLoopLooks(t *testing.T) {
 		want string
 	}{
 		{
-			"rule 5: what was done is looked at again at once, and a pending gateway every 5 s",
+			"rules 5 and 16: two looks come first; what was done is looked at again at once, and a pending gateway every 5 s",
 			newWorld, 90 * time.Second,
-			"0s 0s 5s 10s 15s 15s 1m15s",
+			"0s 10s 10s 15s 20s 25s 25s 1m25s",
 		},
 		{
 			"nothing to do: a resync a minute",
@@ -65,7 +65,7 @@ func TestWhenTheLoopLooks(t *testing.T) {
 				}
 				return w
 			}, 2*time.Minute - 1,
-			"0s 1s 3s 7s 15s 31s 1m3s",
+			"0s 10s 11s 13s 17s 25s 41s 1m13s",
 		},
 		{
 			"somebody undoes what it does: it slows down",
@@ -202,7 +202,9 @@ func TestPlanAppliesNothing(t *testing.T) {
 		if r := w.loop.Plan(t.Context()); len(r.Plan.Actions) != 7 || r.Applied || w.cloud.applied != 0 {
 			t.Errorf("it wants to do %d things, and applies %d plans", len(r.Plan.Actions), w.cloud.applied)
 		}
-		if r := w.loop.Pass(t.Context()); !r.Applied || w.cloud.applied != 1 || !r.At.Equal(w.begin) {
+		w.loop.Pass(t.Context()) // the first of two looks (rule 16)
+		time.Sleep(10 * time.Second)
+		if r := w.loop.Pass(t.Context()); !r.Applied || w.cloud.applied != 1 || !r.At.Equal(w.begin.Add(10*time.Second)) {
 			t.Errorf("a pass applies %d plans", w.cloud.applied)
 		}
 	})
@@ -243,14 +245,14 @@ func TestEndInTheMiddleOfAPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.cloud.applyTakes = 4 * time.Second
-		w.run(t, 6*time.Second) // in the middle of the second call
-		if took := time.Since(w.begin); took != 8*time.Second {
+		w.run(t, 16*time.Second) // in the middle of the second call, after two looks
+		if took := time.Since(w.begin); took != 18*time.Second {
 			t.Errorf("it ends after %s", took)
 		}
 		if got, want := strings.Join(w.cloud.calls, ", "), "create subnet a, create address a, create route-table a"; got != want && got != "create subnet a, create route-table a, create address a" {
 			t.Errorf("it did %s, and should: %s", got, want)
 		}
-		if len(w.reports) != 1 || !w.reports[0].Applied || w.reports[0].Err != nil || w.reports[0].Result.Outcomes[5] != reconcile.Skipped {
+		if len(w.reports) != 2 || !w.reports[1].Applied || w.reports[1].Err != nil || w.reports[1].Result.Outcomes[5] != reconcile.Skipped {
 			t.Errorf("it reports %+v", w.reports)
 		}
 	})

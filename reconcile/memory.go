@@ -48,16 +48,6 @@ type Limit struct {
 	Since time.Time
 }
 
-// Search is the look-out for an address that may be there already, and how often allocating one has failed in a row.
-type Search struct {
-	Since time.Time
-	Tries int
-}
-
-// wait is how long the search goes on before another address is allocated: 10 s, and ever longer, up to 5 minutes, while that
-// fails: neither a quota nor a lost address mends itself in seconds.
-func (s Search) wait() time.Duration { return min(secondLook<<min(s.Tries, 5), 5*time.Minute) }
-
 // Failure counts the gateways of a zone that failed one after the other, for backing off.
 type Failure struct {
 	Count   int

@@ -132,7 +132,7 @@ func (d *dice) hand() {
 		"tag "+t+" "+d.zone(), "untag "+t, "new-table "+z, "drop-table",
 		"strip "+kind+" "+z, "mend "+kind+" "+z,
 		"delete-gateway "+z, "delete-gateway "+z, "fail-gateway "+z,
-		"take "+z, "use "+z, "unuse "+z,
+		"take "+z, "give "+z, "use "+z, "unuse "+z,
 		"associate "+z, d.one("detach", "reattach"), "nat-route "+z+" "+d.one("delete", "black", "else"),
 		"grow "+d.one("52.94.0.0/16", "8.8.8.0/24"), d.one("constrain ", "unconstrain ")+z,
 	))

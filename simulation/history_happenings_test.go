@@ -109,10 +109,9 @@ func (h *history) unclaim(w []string) {
 	h.nudge()
 }
 
-// newFlags starts the controller again. That takes longer than lists lag: a zone's block is its lock (rule 9), and these may
-// name another one.
+// newFlags starts the controller again, before lists show what it did. With another block for a zone the subnet is no lock
+// (rule 9), and two looks come first (rule 16).
 func (h *history) newFlags(w []string) {
-	h.confirm()
 	h.stop()
 	h.config, h.loop = h.flags(w), nil
 	h.again()

@@ -100,8 +100,18 @@ func newScenario(t *testing.T, d *datadriven.TestData) *scenario {
 		Fail: func(c inmemory.Creation) string { return s.fates[c.Zone] },
 	})
 	s.names.learn(s.world.ec2.Snapshot())
+	s.firstLook()
 	s.begin()
 	return s
+}
+
+// firstLook is that of a new leader (rule 16). It came before the story, unless that says that the controller starts again.
+func (s *scenario) firstLook() {
+	w := s.world
+	now, reading := w.now, w.reading
+	w.now, w.reading = now.Add(-soon), reconcile.Reading{}
+	w.loop.Pass(s.t.Context())
+	w.now, w.reading = now, reading
 }
 
 // begin puts the watch between the controller and the cloud.

@@ -225,7 +225,7 @@ func TestLife(t *testing.T) {
 		{name: "plan-json", args: "plan -o json " + good},
 		{name: "once", args: "run --once " + good},
 		{name: "once-json-log", args: "run --once --log-format=json " + good},
-		{name: "once-too-late", args: "run --once --timeout=1s " + good},
+		{name: "once-too-late", args: "run --once --timeout=11s " + good},
 		{name: "nothing-to-do", args: strings.Replace("plan --detailed-exitcode "+good, "testdata/egress-t1.yaml", "-", 1), stdin: "kind: List\napiVersion: v1\nitems: []\n"},
 	} {
 		t.Run(s.name, s.check)
