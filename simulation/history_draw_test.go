@@ -29,6 +29,9 @@ func drawHistory(seed uint64) []string {
 	if d.IntN(4) == 0 {
 		d.add("references lag")
 	}
+	if d.IntN(2) == 0 {
+		d.add("home")
+	}
 	if d.IntN(3) == 0 {
 		d.add("lag")
 	}
@@ -71,7 +74,7 @@ func (d *dice) claim() {
 
 // happens draws one thing, and often the time after it.
 func (d *dice) happens() {
-	switch d.IntN(8) {
+	switch d.IntN(9) {
 	case 0, 1:
 		d.claim()
 	case 2:
@@ -80,6 +83,8 @@ func (d *dice) happens() {
 		d.runs()
 	case 4:
 		d.goesWrong()
+	case 5:
+		d.atHome()
 	default:
 		d.hand()
 	}

@@ -24,6 +24,7 @@ const (
 func (h *history) end() {
 	h.idle()
 	h.rate, h.quotas = 0, nil
+	h.step("home-well")
 	clear(h.fates)
 	clear(h.away)
 	h.means()
@@ -54,7 +55,7 @@ func (h *history) freshPlan() {
 		h.witness.breaks("a fresh controller does not start: %v", err)
 		return
 	}
-	fresh.Report = nil
+	fresh.Report, fresh.Store = nil, nil
 	for _, a := range fresh.Plan(context.Background()).Plan.Actions {
 		zone := a.Key.Zone
 		configured := zone == "" || slices.ContainsFunc(h.config.Zones, func(z reconcile.ZoneConfig) bool { return z.Zone == zone })

@@ -20,7 +20,8 @@ import (
 //	wait DURATION
 //	claim CLUSTER/CONFIGMAP KEY VALUE|-; unclaim CLUSTER/CONFIGMAP KEY; unclaim-all
 //	away CLUSTER all|part; back CLUSTER
-//	restart; lead                                    with an empty memory; with the old one
+//	restart; lead                                    with what its home remembers; with the old memory
+//	home; lose; ...                                  see [historyHomes]
 //	flags [zones=ZONE,...] [allow=ZONE|TABLE,...] [block=ZONE:CIDR] [brought=ZONE] [deny=CIDR] [max=N] [preallocate] [release]
 //	storm N SALT; calm                               one of N calls goes wrong, in any way
 //	lag; no-lag; references lag

@@ -32,6 +32,7 @@ type history struct {
 	asked   map[reconcile.Source]*asked // what is asked for
 	away    map[string]string           // clusters that cannot be read, and whether in part
 	things  map[string]string           // what somebody made, by the name that the history has for it
+	unsaved bool                        // the last pass could not write down what it accepted
 	grown   []netip.Prefix              // more networks of the VPC
 }
 
@@ -39,12 +40,13 @@ type history struct {
 type asked struct {
 	value   string
 	meaning []netip.Prefix
+	saved   []netip.Prefix // what the controller wrote down of that
 }
 
 // lagOfLists is how far lists lag, if they do: two looks 10 s apart (rule 9) see more.
 const lagOfLists = 5 * time.Second
 
-func newHistory(t *testing.T, references bool) *history {
+func newHistory(t *testing.T, references, kept bool) *history {
 	h := &history{
 		kinds: kinds(), asked: map[reconcile.Source]*asked{}, away: map[string]string{}, things: map[string]string{},
 	}
@@ -54,6 +56,9 @@ func newHistory(t *testing.T, references bool) *history {
 	}
 	h.stage = newStage(t, lag)
 	h.lag = 0
+	if kept {
+		h.home = &home{hook: h.hook}
+	}
 	h.config = h.flags(nil)
 	h.reads = func() { h.passing.Swap(true) }
 	h.reading = reconcile.Reading{}
@@ -77,7 +82,7 @@ func (h *history) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phas
 	if l.dead.Load() {
 		return errDied
 	}
-	if isWrite(c) {
+	if isWrite(c) && !isStored(c) {
 		h.wrote.Store(time.Now().UnixNano())
 	}
 	if code := h.quotas[c.Operation]; code != "" && phase == inmemory.Before {
@@ -187,6 +192,7 @@ func (h *history) reported(r reconcile.Report) {
 	h.last = r
 	if len(r.Zones) > 0 {
 		h.looked = r.At
+		h.writtenDown(r)
 	}
 }
 
@@ -204,7 +210,7 @@ func (h *history) again() {
 		h.loop = nil
 	}
 	if h.loop == nil {
-		h.forget()
+		h.remembers()
 	}
 	h.passing.Store(true)
 	h.live()
@@ -214,9 +220,10 @@ func (h *history) again() {
 func (h *history) forget() {
 	h.witness.forgets()
 	for _, a := range h.asked {
-		a.meaning = nil
+		a.meaning, a.saved = nil, nil
 	}
 	h.means()
+	h.freshDelay()
 }
 
 // readable reports whether the controller gets to see a value.

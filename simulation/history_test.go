@@ -130,7 +130,7 @@ func (s *tally) String() string {
 // play plays a history in a bubble of its own, and says which rules were broken.
 func play(t *testing.T, steps []string, sum *tally) (broken []string) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHistory(t, slices.Contains(steps, "references lag"))
+		h := newHistory(t, slices.Contains(steps, "references lag"), slices.Contains(steps, "home"))
 		for _, step := range steps {
 			h.step(step)
 			if len(h.witness.broken) > 0 {

@@ -48,6 +48,7 @@ type witness struct {
 	harmed   map[string]bool      // the zones whose address others took, or took out of our sight
 	forgot   bool                 // the controller has lost its memory at least once
 	still    bool                 // nothing may be changed at all (rule 16)
+	paused   bool                 // nothing is withdrawn, however long it is no longer asked for
 	claimed  []claimed
 	probes   []netip.Addr
 	routed   map[way]int // how well each claimed address was routed at the last look
@@ -88,7 +89,7 @@ func (w *witness) claims(asked []netip.Prefix) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	w.claimed = without(w.claimed, func(c claimed) bool { return !c.until.IsZero() && !now.Before(c.until) })
+	w.claimed = without(w.claimed, func(c claimed) bool { return !w.paused && !c.until.IsZero() && !now.Before(c.until) })
 	for i, c := range w.claimed {
 		if c.until.IsZero() {
 			w.claimed[i].until = now.Add(w.stage.config.WithdrawDelay)
@@ -410,7 +411,7 @@ func (w *witness) coverage(call string, s inmemory.Snapshot) {
 		}
 		for _, a := range w.probes {
 			if !slices.ContainsFunc(w.claimed, func(c claimed) bool {
-				return c.prefix.Contains(a) && (c.until.IsZero() || now.Before(c.until))
+				return c.prefix.Contains(a) && (c.until.IsZero() || now.Before(c.until) || w.paused)
 			}) {
 				continue
 			}
