@@ -148,7 +148,7 @@ func (d *diffing) path(p *Path) {
 		case f == nil:
 			d.create(p, want, found)
 		case f.Spec != want.Spec || f.Status == Blackhole:
-			d.replace(f, want)
+			d.replace(p, f, want)
 		case f.Status == Pending && kind == NATGateway:
 			d.wait(f.Key, fmt.Sprintf("gateway %s is pending", f.ID))
 		case f.Status == Pending || f.Status == Deleting:
@@ -202,6 +202,10 @@ func (d *diffing) create(p *Path, want Resource, found map[Kind]*Found) {
 		d.waits = append(d.waits, h)
 		return
 	}
+	if w := notOursToLead(p, want.Key); w.Reason != "" {
+		d.waits = append(d.waits, w)
+		return
+	}
 	for _, kind := range creates[want.Key.Kind] {
 		switch k := (Key{Kind: kind, Zone: p.Zone}); {
 		case d.again[k]:
@@ -243,8 +247,12 @@ func needsOf(table map[Kind][]Kind, k Key) []need {
 
 // replace mends in place what can be mended so: routes and associations. An address's Spec differs only where the user
 // brought another one, and then there is nothing to mend but the gateway, which goes first.
-func (d *diffing) replace(f *Found, want Resource) {
+func (d *diffing) replace(p *Path, f *Found, want Resource) {
 	if f.Key.Kind != DefaultRoute && f.Key.Kind != Association {
+		return
+	}
+	if w := notOursToLead(p, f.Key); w.Reason != "" {
+		d.waits = append(d.waits, w)
 		return
 	}
 	if igw := d.seen.Site.InternetGateway; f.Key.Kind == DefaultRoute && (igw == "" || want.Spec.Target != ByID(igw)) {
@@ -283,7 +291,7 @@ func (d *diffing) remove(p *Path, f *Found, remade bool) {
 	if f.Holder != Ours && f.Key.Kind != Association && f.Key.Kind != DefaultRoute {
 		return
 	}
-	if w := d.inTheWay(p); w.Reason != "" {
+	if w := cmp.Or(d.inTheWay(p), d.serving(p, f), notOursToLead(p, f.Key)); w.Reason != "" {
 		w.Key = f.Key
 		d.waits = append(d.waits, w)
 		return
@@ -303,6 +311,29 @@ func (d *diffing) inTheWay(p *Path) Wait {
 	for _, id := range slices.Sorted(maps.Keys(d.seen.others)) {
 		if p.Subnet != nil && d.seen.others[id] == p.Subnet.ID {
 			return Wait{Reason: fmt.Sprintf("gateway %s, which is not ours, is in its subnet", id), Held: true}
+		}
+	}
+	return Wait{}
+}
+
+// notOursToLead says why the association of a path's subnet stays as it is: our gateway is in it, but it does not carry our
+// tags, so which table it gets out by is for somebody else to say (rule 3).
+func notOursToLead(p *Path, k Key) Wait {
+	if k.Kind != Association || p.Subnet == nil || p.Subnet.Holder == Ours {
+		return Wait{}
+	}
+	return Wait{Key: k, Reason: fmt.Sprintf("the subnet %s of %s does not carry our tags: its route table is not ours to choose", p.Subnet.ID, p.Zone), Held: true}
+}
+
+// serving says which subnet of others still gets out by a NAT route table of ours: with its default route, the table stays
+// (rule 3). The association of the path's own subnet goes before its table does, whatever that subnet's tags say now.
+func (d *diffing) serving(p *Path, f *Found) Wait {
+	if f.Key.Kind != NATTable && f.Key.Kind != DefaultRoute {
+		return Wait{}
+	}
+	for _, subnet := range d.seen.served[f.ID] {
+		if p.Subnet == nil || subnet != p.Subnet.ID {
+			return Wait{Reason: fmt.Sprintf("the subnet %s, which is not ours, is associated with route table %s", subnet, f.ID), Held: true}
 		}
 	}
 	return Wait{}
@@ -373,6 +404,10 @@ func (d *diffing) spare(p *Path, f Found) {
 			return
 		}
 	case NATTable:
+		if w := d.serving(p, &f); w.Reason != "" {
+			d.follow(f.Key, w.Reason)
+			return
+		}
 	}
 	x := draft{action: Action{Verb: Delete, Key: f.Key, Before: &f, Reason: why}, id: f.ID}
 	if f.Key.Kind == NATTable { // a replaced association leaves it free

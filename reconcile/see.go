@@ -16,11 +16,12 @@ type Seen struct {
 	Problems []Problem
 	Warnings []string
 
-	refs   map[string]Ref     // of an EC2 id, what it is to us
-	owners map[string]Zone    // the zones of all gateways that are or were ours, by id
-	owner  string             // who asks; empty where owners are not told apart
-	others map[string]string  // the gateways that are somebody else's, as those that lost our tags, and their subnets
-	routes map[string][]Found // every route that leads to a gateway, by the gateway's id, from whatever table
+	refs   map[string]Ref      // of an EC2 id, what it is to us
+	owners map[string]Zone     // the zones of all gateways that are or were ours, by id
+	owner  string              // who asks; empty where owners are not told apart
+	others map[string]string   // the gateways that are somebody else's, as those that lost our tags, and their subnets
+	routes map[string][]Found  // every route that leads to a gateway, by the gateway's id, from whatever table
+	served map[string][]string // the subnets of others that are associated with a table, by the table's id
 }
 
 // Path is the egress path of a zone, as far as it is there.
@@ -53,7 +54,7 @@ type DMZ struct {
 
 // See recognises what was observed. It reads the memory and changes nothing of it.
 func See(c Config, o Observed, m Memory) Seen {
-	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}, others: map[string]string{}}
+	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}, others: map[string]string{}, served: map[string][]string{}}
 	if s.owners == nil {
 		s.owners = map[string]Zone{}
 	}
@@ -75,6 +76,7 @@ func See(c Config, o Observed, m Memory) Seen {
 	for _, r := range byKind[TargetRoute] {
 		s.routes[r.Spec.Target.ID] = append(s.routes[r.Spec.Target.ID], r)
 	}
+	s.serve(byKind[Association], byKind[Subnet])
 	for _, z := range zonesOf(c, o) {
 		s.Paths = append(s.Paths, s.path(c, z, byKind, m))
 	}
@@ -84,6 +86,19 @@ func See(c Config, o Observed, m Memory) Seen {
 	s.tables(c, byKind[TargetRoute], m)
 	s.judge(c, byKind)
 	return s
+}
+
+// serve takes down which tables serve subnets of others, as those that lost our tags.
+func (s *Seen) serve(associations, subnets []Found) {
+	theirs := map[string]bool{}
+	for _, n := range subnets {
+		theirs[n.ID] = n.Holder != Ours
+	}
+	for _, a := range associations {
+		if subnet, table := a.Spec.Subnet.ID, a.Spec.Target.ID; theirs[subnet] {
+			s.served[table] = append(s.served[table], subnet)
+		}
+	}
 }
 
 // compareFound also tells a static route from a propagated one to the same prefix.
