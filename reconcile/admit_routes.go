@@ -29,7 +29,11 @@ func (a *admitting) activeTable(t *DMZ) {
 	for _, p := range a.asked.Keep {
 		r.keep(p, len(a.asked.Claims))
 	}
-	routed, full := fit(r.groups(r.cover()), t.Free)
+	groups := r.groups(r.cover())
+	routed, full := standstill(groups), []group(nil)
+	if r.unread == "" {
+		routed, full = fit(groups, t.Free)
+	}
 	for _, p := range routed {
 		a.route(t, p, To(NATGateway, t.Zone))
 	}

@@ -18,8 +18,8 @@ type barrier struct {
 	what   string
 	// black: a black hole that may be replaced if its very prefix is wanted (rule 3). One that a gateway propagated cannot be.
 	black bool
-	// beaten: a propagated route, and a static one of ours to the same prefix, which is in force (VPC guide, "Route
-	// priority"). As soon as ours goes it is the other one's turn.
+	// beaten: a propagated route or an entry of a prefix list, and a static one of ours to the same prefix, which is in force
+	// (VPC guide, "Route priority"). As soon as ours goes it is the other one's turn.
 	beaten bool
 }
 
@@ -55,7 +55,9 @@ func newTableRoom(t *DMZ, vpc []netip.Prefix) *tableRoom {
 			r.unread = fmt.Sprintf("the entries of the prefix list %s, to which it has a route, cannot be read: %s", l.ID, l.Unread)
 		}
 		for _, p := range l.Prefixes {
-			r.barriers = append(r.barriers, barrier{prefix: p, what: fmt.Sprintf("the prefix list %s, which leads to %s", l.ID, l.Target)})
+			r.barriers = append(r.barriers, barrier{
+				prefix: p, what: fmt.Sprintf("the prefix list %s, which leads to %s", l.ID, l.Target), beaten: r.ours.has[p],
+			})
 		}
 	}
 	for _, p := range vpc { // a VPC can grow around what was accepted before, and its local routes cannot be routed over
@@ -241,6 +243,15 @@ func (g group) stay() []netip.Prefix {
 		}
 	}
 	return out
+}
+
+// standstill takes of all groups what stands and is still wanted. While a prefix list cannot be read, no route of ours can
+// stand in for another: an entry may lie between them, and its turn would come.
+func standstill(groups []group) (stay []netip.Prefix) {
+	for _, g := range groups {
+		stay = append(stay, g.stay()...)
+	}
+	return sortPrefixes(stay)
 }
 
 // fit decides which groups the table takes. What stands goes before what is new, and the last free slot is for changing
