@@ -27,8 +27,8 @@ const (
 	maxResultsTable = 100
 )
 
-// list looks at everything with five calls side by side, pages aside; more than that is not made in a pass with nothing
-// to do.
+// list looks at everything with five calls side by side, pages aside; no more are made in a pass with nothing to do, but one
+// where a table routes to a prefix list that people edit.
 func (p *Provider) list(ctx context.Context) (listing, error) {
 	var l listing
 	err := sideBySide(

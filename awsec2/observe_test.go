@@ -73,6 +73,23 @@ func TestPrefixListsAreKept(t *testing.T) {
 	}
 }
 
+// TestAnEditedPrefixListIsReadAgainAtOnce: by what its entries were minutes ago, a route that somebody wants could go.
+func TestAnEditedPrefixListIsReadAgainAtOnce(t *testing.T) {
+	s := newSite(t, inmemory.Options{})
+	mine := s.ec2.AddPrefixList("mine", 40, google)
+	s.ec2.AddRoute(s.table, inmemory.Route{PrefixList: mine, Target: "tgw-1"})
+	s.observe()
+	other := netip.MustParsePrefix("1.1.1.0/24")
+	s.ec2.SetPrefixListEntries(mine, other)
+	if got := s.dmz().Lists[0].Prefixes; !slices.Equal(got, []netip.Prefix{other}) {
+		t.Errorf("got %s, want %s", got, other)
+	}
+	s.ec2.SetHook(refuse("DescribeManagedPrefixLists", "RequestLimitExceeded"))
+	if got := s.dmz().Lists[0]; got.Unread == "" || !slices.Equal(got.Prefixes, []netip.Prefix{other}) {
+		t.Errorf("when nobody knows whether it was edited: %+v", got)
+	}
+}
+
 // TestUnreadPrefixLists: a missing permission costs the list, not the look.
 func TestUnreadPrefixLists(t *testing.T) {
 	for _, c := range []struct{ operation, want string }{

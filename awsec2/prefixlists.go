@@ -16,7 +16,9 @@ import (
 )
 
 // A list is kept for ten minutes, so that a pass with nothing to do is five calls even where tables have gateway
-// endpoints. What could not be read is tried again sooner, but not in each pass: a missing permission stays missing.
+// endpoints. One that people edit has a version, and each look asks for that: by what its entries were minutes ago, a route
+// that somebody wants could be withdrawn. What could not be read is tried again sooner, but not in each pass: a missing
+// permission stays missing.
 const (
 	keepList   = 10 * time.Minute
 	keepUnread = time.Minute
@@ -26,6 +28,7 @@ const (
 type prefixList struct {
 	prefixes []netip.Prefix // IPv4 only
 	weight   int            // what a route to it counts for in its table's quota
+	version  int64          // of its entries; 0 for one that AWS manages, which shows none
 	unread   string         // why its entries are not known
 	until    time.Time
 }
@@ -41,16 +44,18 @@ type prefixLists struct {
 func (c *prefixLists) read(ctx context.Context, p *Provider, tables []types.RouteTable) map[string]prefixList {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now, known, missing := p.config.Now(), map[string]prefixList{}, []string(nil)
+	now, known, asked := p.config.Now(), map[string]prefixList{}, []string(nil)
 	for _, id := range routedLists(tables) {
-		if list, ok := c.known[id]; ok && now.Before(list.until) {
+		list, ok := c.known[id]
+		if ok && now.Before(list.until) {
 			known[id] = list
-		} else {
-			missing = append(missing, id)
+		}
+		if _, kept := known[id]; !kept || list.version != 0 && list.unread == "" {
+			asked = append(asked, id)
 		}
 	}
-	if len(missing) > 0 {
-		maps.Copy(known, p.readPrefixLists(ctx, missing, now))
+	if len(asked) > 0 {
+		maps.Copy(known, p.readPrefixLists(ctx, asked, known, now))
 	}
 	c.known = known
 	return known
@@ -71,7 +76,8 @@ func routedLists(tables []types.RouteTable) []string {
 // maxFilterValues is how many values a filter takes ("List and filter using the CLI and API", EC2 user guide).
 const maxFilterValues = 200
 
-func (p *Provider) readPrefixLists(ctx context.Context, ids []string, now time.Time) map[string]prefixList {
+// readPrefixLists reads the lists with these ids; of known ones no entries, as long as their versions are the same.
+func (p *Provider) readPrefixLists(ctx context.Context, ids []string, known map[string]prefixList, now time.Time) map[string]prefixList {
 	described, err := map[string]types.ManagedPrefixList{}, error(nil)
 	for part := range slices.Chunk(ids, maxFilterValues) {
 		if err = p.describePrefixLists(ctx, part, described); err != nil {
@@ -82,11 +88,14 @@ func (p *Provider) readPrefixLists(ctx context.Context, ids []string, now time.T
 	var reads []func() error
 	for i, id := range ids {
 		d, ok := described[id]
+		was, kept := known[id]
 		switch {
 		case err != nil:
-			lists[i] = prefixList{weight: 1, unread: unreadable(err), until: now.Add(keepUnread)}
+			lists[i] = was.unreadFor(unreadable(err), now)
 		case !ok:
-			lists[i] = prefixList{weight: 1, unread: "DescribeManagedPrefixLists does not list it", until: now.Add(keepUnread)}
+			lists[i] = was.unreadFor("DescribeManagedPrefixLists does not list it", now)
+		case kept && was.version == aws.ToInt64(d.Version):
+			lists[i] = was
 		default:
 			reads = append(reads, func() error { lists[i] = p.readPrefixList(ctx, d, now); return nil })
 		}
@@ -97,6 +106,12 @@ func (p *Provider) readPrefixLists(ctx context.Context, ids []string, now time.T
 		all[id] = lists[i]
 	}
 	return all
+}
+
+// unreadFor is a list that cannot be read now, with what was known of it.
+func (l prefixList) unreadFor(why string, now time.Time) prefixList {
+	l.weight, l.unread, l.until = max(l.weight, 1), why, now.Add(keepUnread)
+	return l
 }
 
 // describePrefixLists asks by a filter: asked by ids, one list that is gone would fail the call for all.
@@ -115,14 +130,13 @@ func (p *Provider) describePrefixLists(ctx context.Context, ids []string, into m
 // readPrefixList reads one list's entries. Those that AWS manages give no MaxEntries; they count at least with what they
 // hold.
 func (p *Provider) readPrefixList(ctx context.Context, d types.ManagedPrefixList, now time.Time) prefixList {
-	list := prefixList{weight: int(aws.ToInt32(d.MaxEntries)), until: now.Add(keepList)}
+	list := prefixList{weight: int(aws.ToInt32(d.MaxEntries)), version: aws.ToInt64(d.Version), until: now.Add(keepList)}
 	pages := ec2.NewGetManagedPrefixListEntriesPaginator(p.api, &ec2.GetManagedPrefixListEntriesInput{PrefixListId: d.PrefixListId})
 	entries, err := allPages(ctx, p, "GetManagedPrefixListEntries", pages,
 		func(o *ec2.GetManagedPrefixListEntriesOutput) []types.PrefixListEntry { return o.Entries })
 	switch {
 	case err != nil:
-		list.unread, list.until = unreadable(err), now.Add(keepUnread)
-		list.weight = max(list.weight, 1)
+		list = list.unreadFor(unreadable(err), now)
 	case aws.ToString(d.AddressFamily) == "IPv6":
 		list.weight = 0 // IPv6 routes have a quota of their own
 	default:
