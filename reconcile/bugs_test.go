@@ -222,3 +222,15 @@ func TestVPCThatGrewAroundOurRoutes(t *testing.T) {
 		t.Errorf("it wants to\n%s", got)
 	}
 }
+
+// A route through another zone's gateway leaves from another address: its claim is not Active, though traffic gets out.
+func TestRouteThroughAnotherZoneIsNotActive(t *testing.T) {
+	t.Parallel()
+	s := built("20.0.0.0/24")
+	s.config.Zones = append(s.config.Zones, reconcile.ZoneConfig{Zone: "b", Block: blockOf("b")})
+	s.cloud.path("b")
+	s.cloud.routeTo("20.0.0.0/24", "nat-b", reconcile.Active)
+	if v := s.decide().Report.Verdicts[0]; v.Standing != reconcile.StandingPending {
+		t.Errorf("it is %s", v.Standing)
+	}
+}

@@ -29,14 +29,17 @@ func carriers(s Seen, want Desired) []carried {
 			continue
 		}
 		c := carried{table: t, active: map[netip.Prefix]bool{}}
-		works := map[Key]bool{}
+		works := map[Key]Spec{}
 		for _, f := range t.Ours {
 			p := s.pathOf(f.Spec.Target.Zone)
-			works[f.Key] = f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Ready(s.Site.InternetGateway)
+			if f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Ready(s.Site.InternetGateway) {
+				works[f.Key] = f.Spec
+			}
 		}
 		var wanted []netip.Prefix
 		for _, r := range routes[t.ID] {
-			c.active[r.Key.Prefix] = works[r.Key]
+			is, there := works[r.Key]
+			c.active[r.Key.Prefix] = there && is == r.Spec // through another zone's gateway it leaves from another address
 			wanted = append(wanted, r.Key.Prefix)
 		}
 		c.zone, c.routes = t.Zone, newNested(wanted)
