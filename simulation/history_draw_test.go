@@ -128,12 +128,13 @@ func (d *dice) goesWrong() {
 // hand draws what somebody else does.
 func (d *dice) hand() {
 	z, t := d.zone(), d.table()
-	kind := "address"
+	kind := d.one("subnet", "address", "nat-table", "gateway")
 	d.add(d.one(
 		"route "+t+" "+d.network()+" "+d.one("tgw-0a", "a", "b", "eni-0dead black", "vgw-0a propagated"),
 		"route "+t+" "+d.one("8.8.0.0/16", "52.94.100.0/24", "9.9.9.8/32", "52.0.0.0/8")+" "+d.one("tgw-0a", "eni-0dead black", "vgw-0a propagated"),
 		"delete-route "+t+" "+d.network(), "delete-route "+t+" "+d.network(),
 		"lead-all "+t+" "+d.one("tgw-0a", "a", "b", "eni-0dead black"),
+		"list "+t+" "+d.network(), "relist "+d.network(),
 		"tag "+t+" "+d.zone(), "untag "+t, "new-table "+z, "drop-table",
 		"strip "+kind+" "+z, "mend "+kind+" "+z,
 		"delete-gateway "+z, "delete-gateway "+z, "fail-gateway "+z,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -48,7 +49,7 @@ func (h *history) end() {
 
 // freshPlan wants nothing of a controller that was started just now. It may want to give another address to a zone whose
 // own somebody took: it does not know that there was one. Nor what routes mean to a zone that is not among the flags, when
-// their gateway is no longer listed.
+// their gateway is no longer listed; nor what a value meant before it became nonsense.
 func (h *history) freshPlan() {
 	fresh, err := h.process(context.Background())
 	if err != nil {
@@ -59,10 +60,20 @@ func (h *history) freshPlan() {
 	for _, a := range fresh.Plan(context.Background()).Plan.Actions {
 		zone := a.Key.Zone
 		configured := zone == "" || slices.ContainsFunc(h.config.Zones, func(z reconcile.ZoneConfig) bool { return z.Zone == zone })
-		if configured && !h.witness.harmed[string(zone)] {
+		if configured && !h.witness.harmed[string(zone)] && !h.nonsenseNow(a.Key) {
 			h.witness.breaks("a fresh controller wants something: %s %s: %s", a.Verb, a.Key, a.Reason)
 		}
 	}
+}
+
+// nonsenseNow reports whether a route is about what a value meant once that means nothing now.
+func (h *history) nonsenseNow(k reconcile.Key) bool {
+	for _, a := range h.asked {
+		if _, accepted := h.meaning(a.value); !accepted && k.Prefix.IsValid() && slices.ContainsFunc(a.meaning, k.Prefix.Overlaps) {
+			return true
+		}
+	}
+	return false
 }
 
 // nothingLeft: of ours there is nothing twice, and nothing where nothing is needed, but what the report speaks of.
@@ -175,6 +186,15 @@ func (h *history) routed(target netip.Prefix) {
 // insideForeign reports whether somebody else's route takes an address, and lies within the target.
 func insideForeign(h *history, t inmemory.RouteTable, target netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(withEntries(h.ec2.Snapshot(), t.Routes), func(r inmemory.Route) bool {
-		return r.Destination.IsValid() && r.Destination.Contains(a) && r.Destination.Bits() > target.Bits() && !h.witness.gateways[r.Target]
+		return r.Destination.IsValid() && r.Destination.Contains(a) && r.Destination.Bits() > target.Bits() &&
+			(!h.witness.gateways[r.Target] || h.forgottenBlackHole(t, r))
 	})
+}
+
+// forgottenBlackHole reports whether nobody can know any more that a black hole was ours, and the report speaks of it.
+func (h *history) forgottenBlackHole(t inmemory.RouteTable, r inmemory.Route) bool {
+	return h.witness.forgot && r.State == types.RouteStateBlackhole && !strings.Contains(h.ec2.Dump(), "nat-gateway "+r.Target) &&
+		slices.ContainsFunc(h.last.Warnings, func(w string) bool {
+			return strings.Contains(w, fmt.Sprintf("%s of %s is a black hole, and not ours", r.Destination, t.ID))
+		})
 }

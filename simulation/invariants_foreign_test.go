@@ -42,10 +42,10 @@ func (w *witness) tookBlackHole(what string, s inmemory.Snapshot) bool {
 	return black && ours
 }
 
-// foreignIn is all that is not ours. A route is ours if its gateway is, or was (rule 1). What changes with what is ours
-// (how much room is left in a subnet, what uses an address) is left out.
+// foreignIn is all that is not ours. A route is ours if its gateway is, or was; an association, if its subnet is (rule 1).
+// What changes with what is ours (how much room is left in a subnet, what uses an address) is left out.
 func (w *witness) foreignIn(s inmemory.Snapshot) map[string]string {
-	out, natSubnets := map[string]string{}, map[string]bool{}
+	out, subnets := map[string]string{}, map[string]bool{}
 	for _, v := range s.VPCs {
 		out[v.ID] = fmt.Sprint(v.CIDRs, v.Tags)
 	}
@@ -56,12 +56,11 @@ func (w *witness) foreignIn(s inmemory.Snapshot) map[string]string {
 		out[l.ID] = fmt.Sprint(l.Entries, l.Tags)
 	}
 	for _, n := range s.Subnets {
-		if natSubnets[n.ID] = isOurs(n.Tags); !natSubnets[n.ID] {
+		if subnets[n.ID] = !isOurs(n.Tags); subnets[n.ID] {
 			out[n.ID] = fmt.Sprint(n.CIDR, n.Zone, n.Tags)
 		}
 	}
 	for _, g := range s.NATGateways {
-		natSubnets[g.Subnet] = natSubnets[g.Subnet] || w.gateways[g.ID]
 		if !isOurs(g.Tags) && g.State != types.NatGatewayStateDeleted {
 			out[g.ID] = fmt.Sprint(isLive(g), g.Subnet, g.Allocation, g.Tags)
 		}
@@ -72,20 +71,20 @@ func (w *witness) foreignIn(s inmemory.Snapshot) map[string]string {
 		}
 	}
 	for _, t := range s.RouteTables {
+		for _, a := range t.Associations {
+			if subnets[a.Subnet] {
+				out[a.ID] = t.ID + " " + a.Subnet
+			}
+		}
 		if !isOurs(t.Tags) {
-			w.foreignTable(out, t, natSubnets)
+			w.foreignTable(out, t)
 		}
 	}
 	return out
 }
 
-func (w *witness) foreignTable(out map[string]string, t inmemory.RouteTable, natSubnets map[string]bool) {
+func (w *witness) foreignTable(out map[string]string, t inmemory.RouteTable) {
 	out[t.ID] = t.Tags.String()
-	for _, a := range t.Associations {
-		if !natSubnets[a.Subnet] {
-			out[a.ID] = t.ID + " " + a.Subnet
-		}
-	}
 	for _, r := range t.Routes {
 		if !w.gateways[r.Target] || r.Destination.Bits() == 0 {
 			out[routeName(t, r)] = r.Target

@@ -321,6 +321,9 @@ func (w *witness) mayChange(zone string) bool {
 func (w *witness) goesLast(call string, s inmemory.Snapshot) {
 	for _, g := range s.NATGateways {
 		n := routesTo(s, g.ID)
+		if g.State == types.NatGatewayStateFailed {
+			w.removed[g.ID] = true // by itself
+		}
 		if n == 0 || isLive(g) || !isOurs(g.Tags) || w.removed[g.ID] {
 			continue
 		}
