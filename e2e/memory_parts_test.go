@@ -48,10 +48,9 @@ func TestMemoryInParts(t *testing.T) {
 	}
 	for i, harm := range harms {
 		harm.does()
-		r.stays(harm.name + ", while the program runs")
 		r.cluster.put(t, configMap(r.namespace, fmt.Sprint("more-", i), fmt.Sprintf("one=20.0.%d.0/24", 2*i)))
 		r.routes(fmt.Sprintf("20.0.%d.0/24", 2*i))
-		r.becomes(harm.name + ", and it has to be written again")
+		r.becomes(harm.name + " while the program runs, and it has to be written again")
 		r.whole(2)
 	}
 	r.stays("it was written again each time")
