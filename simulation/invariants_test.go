@@ -49,6 +49,7 @@ type witness struct {
 	forgot   bool                 // the controller has lost its memory at least once
 	still    bool                 // nothing may be changed at all (rule 16)
 	paused   bool                 // nothing is withdrawn, however long it is no longer asked for
+	knows    map[string]bool      // the zones whose address the controller has seen at work since it last lost its memory
 	claimed  []claimed
 	probes   []netip.Addr
 	routed   map[way]int // how well each claimed address was routed at the last look
@@ -78,7 +79,7 @@ const (
 func newWitness(st *stage) *witness {
 	w := &witness{
 		stage: st, ours: map[string]bool{}, used: map[string]time.Time{}, gateways: map[string]bool{}, removed: map[string]bool{},
-		address: map[string]string{}, harmed: map[string]bool{}, routed: map[way]int{},
+		address: map[string]string{}, harmed: map[string]bool{}, knows: map[string]bool{}, routed: map[way]int{},
 	}
 	w.rebase()
 	return w
@@ -159,11 +160,17 @@ func (w *witness) rebase() {
 	w.remember(s)
 }
 
-// forgets: the controller starts again with an empty memory.
+// forgets: the controller starts again with an empty memory. It learns again what works now: hands wait for that.
 func (w *witness) forgets() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.forgot = true
+	clear(w.knows)
+	for _, g := range w.stage.ec2.Snapshot().NATGateways {
+		if isOurs(g.Tags) && g.State == types.NatGatewayStateAvailable {
+			w.knows[g.Zone] = true
+		}
+	}
 }
 
 // remember makes a snapshot the one that the next is compared with.
@@ -300,7 +307,7 @@ func (w *witness) zoneGateways(call string, s inmemory.Snapshot) {
 			}
 		}
 		if g.State == types.NatGatewayStateAvailable {
-			w.address[g.Zone] = ip
+			w.address[g.Zone], w.knows[g.Zone] = ip, true
 		}
 	}
 	had, has := gatewaysOf(w.seen), gatewaysOf(s)
@@ -311,10 +318,13 @@ func (w *witness) zoneGateways(call string, s inmemory.Snapshot) {
 	}
 }
 
-// mayChange: a zone may get another address if the disruption was allowed; or if others took its own, and the controller
-// has forgotten which one that was.
+// mayChange: a zone may get another address if the disruption was allowed; if the user brought one; or if others took its
+// own, and the controller does not know which one that was.
 func (w *witness) mayChange(zone string) bool {
-	return w.moving(zone) || w.harmed[zone] && w.forgot
+	brought := slices.ContainsFunc(w.stage.config.Zones, func(z reconcile.ZoneConfig) bool {
+		return string(z.Zone) == zone && z.Allocation != ""
+	})
+	return w.moving(zone) || brought || w.harmed[zone] && !w.knows[zone]
 }
 
 // goesLast: no gateway goes while a table routes to it (rule 13).
