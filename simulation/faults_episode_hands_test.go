@@ -38,6 +38,18 @@ func others() []episode {
 			time.Sleep(deleting) // shorter than to the next look
 			st.use(st.address("eu-central-1a"))
 		}},
+		{name: "gateway-deleted-and-address-taken", alone: true, asked: base(), happens: func(st *stage) {
+			address := st.address("eu-central-1a")
+			st.ec2.RemoveGateway(st.gateway("eu-central-1a"))
+			time.Sleep(deleting)
+			st.ec2.TakeAddress(address)
+		}},
+		{name: "teardown-beside-a-route", asked: base(), happens: func(st *stage) { // of somebody else, in a table of his own
+			st.ec2.AddRoute(st.tableNamed("private"), inmemory.Route{Destination: prefix("0.0.0.0/0"), Target: st.gateway("eu-central-1a")})
+			st.ask(nil)
+		}, later: []later{{withdrawDelay + teardownDelay + 30*time.Second, func(st *stage) {
+			st.ec2.RemoveRoute(st.tableNamed("private"), prefix("0.0.0.0/0"))
+		}}}},
 		{name: "subnet-untagged", asked: base(), happens: untag(func(st *stage) string { return st.subnet("eu-central-1a") })},
 		{name: "address-untagged", asked: base(), happens: untag(func(st *stage) string { return st.address("eu-central-1a") })},
 		{name: "nat-table-untagged", asked: base(), happens: untag(func(st *stage) string { return st.natTable("eu-central-1a") })},

@@ -78,6 +78,7 @@ const (
 const (
 	withdrawDelay = time.Minute
 	teardownDelay = 2 * time.Minute
+	releaseDelay  = 10 * time.Second // so short that an address which goes unasked goes within an episode
 )
 
 // newStage is two zones in a VPC in which others live too.
@@ -86,7 +87,7 @@ func newStage(t testing.TB, o lagging) *stage {
 		t: t, lag: o.lists, fates: map[string]bool{}, meant: map[string]netip.Prefix{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
 		config: reconcile.Config{
 			Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
-			ReleaseDelay: 7 * 24 * time.Hour, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay, MaxWithdrawal: 50,
+			ReleaseDelay: releaseDelay, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay, MaxWithdrawal: 50,
 		},
 		reading: reconcile.Reading{Clusters: []reconcile.Cluster{{}}},
 	}
@@ -140,13 +141,15 @@ func (st *stage) others() {
 }
 
 // table is the id of the first DMZ route table of a zone.
-func (st *stage) table(zone string) string {
+func (st *stage) table(zone string) string { return st.tableNamed("dmz-" + zone) }
+
+func (st *stage) tableNamed(name string) string {
 	for _, t := range st.ec2.Snapshot().RouteTables {
-		if t.Tags["Name"] == "dmz-"+zone {
+		if t.Tags["Name"] == name {
 			return t.ID
 		}
 	}
-	st.t.Fatalf("no DMZ route table of %s", zone)
+	st.t.Fatalf("no route table %s", name)
 	return ""
 }
 
@@ -275,7 +278,9 @@ func (st *stage) settle(bound time.Duration) (took time.Duration, settled bool) 
 			}
 		case <-st.life.ended:
 			if st.life.dead.Load() {
-				st.loop = nil
+				if st.loop = nil; st.home == nil {
+					st.witness.forgets()
+				}
 			}
 			st.live()
 		case <-end:
