@@ -54,6 +54,7 @@ func run(t *testing.T, s episode, lag lagging, f *fault, sum *tally, plain *ende
 				st.stop()
 				t.Fatalf("the beginning does not settle:\n%s", planText(st.last))
 			}
+			st.witness.look(inmemory.Call{Operation: "the beginning"}) // which address each zone has, before anybody takes it
 		}
 		st.ec2.ResetCounts()
 		st.fault, st.later = f, s.later
