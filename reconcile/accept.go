@@ -163,11 +163,11 @@ func (a *accepting) hold(s Source, last Accepted, why string) bool {
 	kept := slices.DeleteFunc(slices.Clone(last.Targets), func(t netip.Prefix) bool {
 		return refuse(a.config, nil, t) != ""
 	})
-	if len(kept) == 0 {
-		return false
+	if len(kept) > 0 {
+		a.accept(s, Accepted{Targets: kept, Created: last.Created}, why)
 	}
-	a.accept(s, Accepted{Targets: kept, Created: last.Created}, why)
-	return true
+	a.memory.Accepted[s] = last // all of it: a typo in --deny-cidr is mended some day
+	return len(kept) > 0
 }
 
 func compareVerdicts(a, b Verdict) int {

@@ -93,6 +93,11 @@ func TestWhatWasAcceptedStays(t *testing.T) {
 			want: "default/m/a 20.0.0.0/24\n" + refused + "\nunclear: default/m/k is refused (\"nonsense\" is neither an IPv4 prefix nor an " +
 				"IPv4 address), and what it meant before is not known",
 		}}},
+		{"nonsense, policy refuses what it meant, and policy is mended", []reads{
+			first,
+			{reading: asked([]string{"m", "k", "nonsense"}), policy: func(c *reconcile.Config) { c.Deny = nets("20.0.0.0/16") }, want: refused},
+			{reading: asked([]string{"m", "k", "nonsense"}), want: held},
+		}},
 		{"policy refuses a part of it", []reads{first, {
 			reading: asked([]string{"m", "k", "20.0.0.0/24, 20.0.2.0/24"}),
 			policy:  func(c *reconcile.Config) { c.Deny = nets("20.0.2.0/24") },
