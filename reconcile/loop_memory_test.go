@@ -3,6 +3,8 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -143,7 +145,11 @@ func TestMemoryThatCannotBeHadFreezes(t *testing.T) {
 // A state that was tampered with is lost, which is said, and the delay begins again.
 func TestTamperedMemoryIsLost(t *testing.T) {
 	t.Parallel()
-	for _, state := range []string{"nonsense", `{"formatVersion":2}`, `{"formatVersion":1,"accepted":[{"value":{"Targets":["20.0.0.1/24"]}}]}`} {
+	for _, state := range []string{
+		"nonsense", `{"formatVersion":2}`, `{"formatVersion":1,"accepted":[{"value":{"Targets":["20.0.0.1/24"]}}]}`,
+		`{"formatVersion":1,"memory":{"Failures":{"a":{"Count":-1}}}}`, `{"formatVersion":1,"memory":{"Sought":{"a":{"Tries":-1}}}}`,
+		`{"formatVersion":1,"memory":{"Failures":{"a":{"Count":9223372036854775807}}}}`,
+	} {
 		s, on := oneRoute(), &shelf{state: []byte(state)}
 		s.claim()
 		l := looped(s, on)
@@ -183,5 +189,23 @@ func TestMemoryIsWrittenWhenItChanges(t *testing.T) {
 	}
 	if !strings.Contains(on.status["report"], "20.0.0.0/24") || on.status["formatVersion"] == "" {
 		t.Errorf("the status is %v", on.status)
+	}
+}
+
+// A count that no counting comes to is no reason to panic: waits are doubled that often.
+func TestCountsThatNobodyCounted(t *testing.T) {
+	t.Parallel()
+	const state = `{"formatVersion":1,"memory":{"Failures":{"a":{"Count":%d}},"Sought":{"a":{"Tries":%[1]d}}}}`
+	for _, n := range []int{math.MinInt, -2, -1, 0, 9, math.MaxInt32, math.MaxInt} {
+		for _, gone := range []string{"nat-a", "eipalloc-a"} {
+			s := oneRoute()
+			s.cloud.find("nat-a").Status = reconcile.Failed
+			s.cloud.find("eipalloc-a").User = ""
+			lose(t, s.cloud, s.cloud.find(gone).Key.Kind, gone)
+			l := looped(s, &shelf{state: fmt.Appendf(nil, state, n)})
+			for range 3 {
+				l.Pass(t.Context())
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -53,8 +54,19 @@ func UnmarshalMemory(state []byte) (Memory, error) {
 	return m, nil
 }
 
-// check guards against a state that was written by hand: an invalid prefix would be a panic later.
+// check guards against a state that was written by hand: an invalid prefix would be a panic later, and so would a count that
+// no counting comes to.
 func (m Memory) check() error {
+	for z, f := range m.Failures {
+		if !counted(f.Count) {
+			return fmt.Errorf("%w: %d is no number of failures (%s)", ErrUnreadable, f.Count, z)
+		}
+	}
+	for z, s := range m.Sought {
+		if !counted(s.Tries) {
+			return fmt.Errorf("%w: %d is no number of tries (%s)", ErrUnreadable, s.Tries, z)
+		}
+	}
 	lists := [][]netip.Prefix{m.Claimed, m.Targets, m.Let}
 	for _, a := range m.Accepted {
 		lists = append(lists, a.Targets)
@@ -71,3 +83,6 @@ func (m Memory) check() error {
 	}
 	return nil
 }
+
+// counted reports whether counting up from nothing can have come to n, and can go on: waits are doubled that often.
+func counted(n int) bool { return 0 <= n && n < math.MaxInt32 }
