@@ -34,7 +34,9 @@ func idOf[T any](all []T, zone string, of func(T) (string, inmemory.Tags)) strin
 	return ""
 }
 
-// use lets somebody's network interface have an address.
+// use lets somebody's network interface have an address. It lies in a subnet of theirs: in one of ours it would keep that
+// from ever being deleted.
 func (st *stage) use(allocation string) {
-	st.ec2.AssociateAddress(allocation, st.ec2.AddInterface(st.ec2.Snapshot().Subnets[0].ID))
+	theirs := without(st.ec2.Snapshot().Subnets, func(n inmemory.Subnet) bool { return isOurs(n.Tags) })
+	st.ec2.AssociateAddress(allocation, st.ec2.AddInterface(theirs[0].ID))
 }
