@@ -199,6 +199,7 @@ func (d *desiring) remember(p *Path) {
 		delete(d.memory.Failures, p.Zone)
 		if p.Address != nil {
 			d.memory.Address[p.Zone], d.memory.PublicIP[p.Zone] = p.Address.ID, p.Address.PublicIP
+			d.moved(p)
 		}
 	}
 	var last *Found
@@ -224,11 +225,24 @@ func (d *desiring) remember(p *Path) {
 	}
 }
 
+// moved forgets that an address was that of a zone which is gone from the flags, once it is another's: somebody asked for it.
+func (d *desiring) moved(p *Path) {
+	for z, id := range d.memory.Address {
+		if _, configured := d.config.zone(z); z != p.Zone && id == p.Address.ID && !configured {
+			delete(d.memory.Address, z)
+			delete(d.memory.PublicIP, z)
+		}
+	}
+}
+
 // release reports whether the zone's address may be released: ours, asked for, used by nothing, and its gateway gone for
-// long enough (rule 7). One that the user brought is foreign, so it never is.
+// long enough (rule 7). One that the user brought never is, for whatever zone, though it may still carry our tags.
 func (d *desiring) release(p *Path) bool {
 	a := p.Address
-	if !d.config.ReleaseAddresses || a == nil || a.Holder != Ours || a.ID == p.Config.Allocation || a.User != "" {
+	if !d.config.ReleaseAddresses || a == nil || a.Holder != Ours || a.User != "" {
+		return false
+	}
+	if slices.ContainsFunc(d.config.Zones, func(z ZoneConfig) bool { return z.Allocation == a.ID }) {
 		return false
 	}
 	since, runs := d.memory.Unused[a.ID]

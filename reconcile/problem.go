@@ -9,7 +9,7 @@ import (
 )
 
 // judge finds what is wrong with the set-up, and what is only odd.
-func (s *Seen) judge(c Config, found map[Kind][]Found) {
+func (s *Seen) judge(c Config, found map[Kind][]Found, m Memory) {
 	if s.Site.InternetGateway == "" {
 		s.problem("", fmt.Sprintf("the VPC %s has no internet gateway attached, and NAT gateways need one", s.Site.VPC))
 	}
@@ -18,7 +18,9 @@ func (s *Seen) judge(c Config, found map[Kind][]Found) {
 		if !p.Configured {
 			continue
 		}
-		for _, why := range []string{s.wrongZone(p), s.wrongBlock(p, found[Subnet]), wrongAddress(p, found[Address])} {
+		for _, why := range []string{
+			s.wrongZone(p), s.wrongBlock(p, found[Subnet]), wrongAddress(p, found[Address]), anothersAddress(c, p, found, m),
+		} {
 			if why != "" {
 				p.Blocked = cmp.Or(p.Blocked, why)
 				s.problem(p.Zone, why)

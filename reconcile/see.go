@@ -84,7 +84,7 @@ func See(c Config, o Observed, m Memory) Seen {
 		s.resolve(&s.Paths[i])
 	}
 	s.tables(c, byKind[TargetRoute], m)
-	s.judge(c, byKind)
+	s.judge(c, byKind, m)
 	return s
 }
 

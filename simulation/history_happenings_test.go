@@ -158,12 +158,24 @@ func (h *history) flags(words []string) reconcile.Config {
 			for _, a := range h.ec2.Snapshot().Addresses {
 				if a.Tags["Name"] == "a bastion's" {
 					c.Zones[i].Allocation = a.ID
+					h.letMove(c, region+letter, a.IP.String())
 				}
 			}
 			h.witness.harmed[region+letter] = true
 		}
 	}
 	return c
+}
+
+// letMove: where the disruption is allowed, a zone that is gone from the flags gives up the address that is brought for
+// another one. While its gateway lives it is seen to have it still.
+func (h *history) letMove(c reconcile.Config, zone, ip string) {
+	for z, its := range h.witness.address {
+		gone := !slices.ContainsFunc(c.Zones, func(of reconcile.ZoneConfig) bool { return string(of.Zone) == z })
+		if gone && its == ip && slices.Contains(c.AllowDisruption, zone) {
+			delete(h.witness.address, z)
+		}
+	}
 }
 
 // table is the id of a table by its name in a history; "" if it is not there.
