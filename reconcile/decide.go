@@ -23,6 +23,9 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 	if why := halts(c, o, r, m); why != "" {
 		return halted(why, seen, m, Report{At: now})
 	}
+	if m.VPC == "" {
+		m.Before = seen.routed()
+	}
 	m.Cluster, m.VPC = c.Cluster, o.Site.VPC
 	claims, m := Accept(c, seen.Site.CIDRs, r, m)
 	asked, m := Desire(c, seen, claims, m, now)

@@ -73,12 +73,8 @@ type desiring struct {
 // leave decides about what our routes carry and nobody claims: since when, and whether it may go. It works on addresses,
 // not on claims, so it needs no memory of who asked once.
 func (d *desiring) leave() {
-	var routed, claimed []netip.Prefix
-	for _, t := range d.seen.Tables {
-		for _, r := range t.Ours {
-			routed = append(routed, r.Key.Prefix)
-		}
-	}
+	routed := d.seen.routed()
+	var claimed []netip.Prefix
 	for _, c := range d.claims.List {
 		claimed = append(claimed, c.Target)
 	}
@@ -90,8 +86,11 @@ func (d *desiring) leave() {
 		d.keep(unclaimed, "nothing is withdrawn: "+d.claims.Freeze)
 		return
 	}
-	if d.claims.Unclear != "" {
-		old := subtract(unclaimed, d.memory.Claimed)
+	if d.claims.Unclear == "" {
+		d.memory.Before = nil
+	} else {
+		// What nobody is known to have claimed, or was there before anybody was: a claim that came and went around it was another's.
+		old := sortPrefixes(append(subtract(unclaimed, d.memory.Claimed), intersect(intersect(unclaimed, d.memory.Claimed), d.memory.Before)...))
 		d.keep(old, d.claims.Unclear)
 		unclaimed = subtract(unclaimed, old)
 	}
@@ -107,6 +106,17 @@ func (d *desiring) leave() {
 	}
 	d.leaving(unclaimed, d.now)
 	slices.SortFunc(d.memory.Leaving, func(a, b Leaving) int { return comparePrefix(a.Prefix, b.Prefix) })
+}
+
+// routed is what our routes carry, in whatever table.
+func (s *Seen) routed() []netip.Prefix {
+	var out []netip.Prefix
+	for _, t := range s.Tables {
+		for _, r := range t.Ours {
+			out = append(out, r.Key.Prefix)
+		}
+	}
+	return out
 }
 
 func (d *desiring) keep(ps []netip.Prefix, why string) {

@@ -14,6 +14,7 @@ type Memory struct {
 	Accepted map[Source]Accepted  `json:"-"` // the last accepted meaning of each value that is still claimed
 	Complete map[string]bool      // the clusters whose full list was read at least once
 	Claimed  []netip.Prefix       // all that was ever accepted in the life of this memory, to tell what was there before it
+	Before   []netip.Prefix       // what was routed when this memory began, until all that is claimed was once understood
 	Leaving  []Leaving            // what is routed and claimed by nobody, and since when
 	Idle     time.Time            // since when nothing is claimed; zero while something is
 	Unused   map[string]time.Time // allocation ids of our addresses that no gateway uses, and since when
@@ -61,7 +62,7 @@ func (m Memory) clone() Memory {
 	m.Failures, m.Address = cloneMap(m.Failures), cloneMap(m.Address)
 	m.Sought, m.PublicIP = cloneMap(m.Sought), cloneMap(m.PublicIP)
 	m.Targets, m.Let = slices.Clone(m.Targets), slices.Clone(m.Let)
-	m.Claimed, m.Leaving = slices.Clone(m.Claimed), slices.Clone(m.Leaving)
+	m.Claimed, m.Before, m.Leaving = slices.Clone(m.Claimed), slices.Clone(m.Before), slices.Clone(m.Leaving)
 	return m
 }
 

@@ -36,7 +36,7 @@ func rich() situation {
 	held := reconcile.Source{Namespace: "default", ConfigMap: "egress-t1", Key: "e"}
 	s.memory.Accepted = map[reconcile.Source]reconcile.Accepted{held: {Targets: nets("20.0.7.0/24")}}
 	s.memory.Complete = map[string]bool{"": true}
-	s.memory.Claimed = nets("20.0.0.0/16")
+	s.memory.Claimed, s.memory.VPC = nets("20.0.0.0/16"), s.cloud.site.VPC
 	s.claim("20.0.0.0/25", "20.0.0.128/25", "nonsense", "20.0.3.0/24", "20.0.7.0/33", "20.0.4.0/24, 20.0.5.0/24")
 	return s
 }

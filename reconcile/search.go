@@ -29,9 +29,11 @@ func (s Search) wait() time.Duration {
 
 // tooEarly reports whether a new leader may not begin with a zone yet: as far as it is seen there is no gateway, nor a subnet
 // of its block, and before the second look that says little. The subnet cannot serve as the zone's lock there (rule 9): the
-// leader before may have made one of another block.
+// leader before may have made one of another block. Nor can it where the user brought an address: EC2 refuses a second
+// gateway with the same address only, and one that is not listed yet may have another.
 func (d *desiring) tooEarly(p *Path) bool {
-	return d.now.Before(d.config.Look) && p.Gateway == nil && (p.Subnet == nil || p.Subnet.Spec.CIDR != p.Config.Block)
+	locked := p.Subnet != nil && p.Subnet.Spec.CIDR == p.Config.Block && p.Config.Allocation == ""
+	return d.now.Before(d.config.Look) && p.Gateway == nil && !locked
 }
 
 // seek says until when an address is looked for, and not allocated. What EC2 said of the one that was lost counts as long as

@@ -67,7 +67,7 @@ func (m Memory) check() error {
 			return fmt.Errorf("%w: %d is no number of tries (%s)", ErrUnreadable, s.Tries, z)
 		}
 	}
-	lists := [][]netip.Prefix{m.Claimed, m.Targets, m.Let}
+	lists := [][]netip.Prefix{m.Claimed, m.Before, m.Targets, m.Let}
 	for _, a := range m.Accepted {
 		lists = append(lists, a.Targets)
 	}
