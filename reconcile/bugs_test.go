@@ -234,3 +234,47 @@ func TestRouteThroughAnotherZoneIsNotActive(t *testing.T) {
 		t.Errorf("it is %s", v.Standing)
 	}
 }
+
+// Rule 3: a black hole inside of what is claimed takes its traffic, and is not ours to delete unless it is known to have led to
+// a gateway of ours. So the claim is not Active, and is told why; what has a route of its own in there is not concerned.
+func TestBlackHoleInAClaim(t *testing.T) {
+	t.Parallel()
+	const reason = "in 1 of 1 tables: rtb-1: 20.0.0.0/25 in it is a black hole, which is not known to be ours"
+	for name, x := range map[string]struct {
+		change   func(*situation)
+		standing reconcile.Standing
+		reason   string
+	}{
+		"nobody knows of its gateway": {func(*situation) {}, reconcile.StandingConflict, reason},
+		"its gateway was ours": {func(s *situation) {
+			s.memory.Gateways = map[string]reconcile.Zone{"nat-gone": "a"}
+		}, reconcile.StandingActive, ""},
+		"it works": {func(s *situation) {
+			s.cloud.routes["rtb-1"][1].Status = reconcile.Active
+		}, reconcile.StandingActive, ""},
+		"a narrower route takes a part of it": {func(s *situation) {
+			s.claim("20.0.0.0/24", "20.0.0.0/26")
+			s.cloud.routeTo("20.0.0.0/26", "nat-a", reconcile.Active)
+		}, reconcile.StandingConflict, reason},
+		"ours goes before a propagated one": {func(s *situation) {
+			s.cloud.routes["rtb-1"] = s.cloud.routes["rtb-1"][:1]
+			s.cloud.route("rtb-1", nets("20.0.0.0/24")[0], "vgw-1", reconcile.Blackhole, true)
+		}, reconcile.StandingActive, ""},
+		"it is claimed itself, and gives way": {func(s *situation) {
+			s.claim("20.0.0.0/24", "20.0.0.0/25")
+		}, reconcile.StandingPending, ""},
+		"it is in a table of no zone": {func(s *situation) {
+			s.cloud.site.Tables = append(s.cloud.site.Tables, reconcile.Table{ID: "rtb-2"})
+			s.cloud.routes["rtb-1"] = s.cloud.routes["rtb-1"][:1]
+			s.cloud.route("rtb-2", nets("20.0.0.0/25")[0], "nat-gone", reconcile.Blackhole, false)
+		}, reconcile.StandingActive, ""},
+	} {
+		s := built("20.0.0.0/24")
+		s.cloud.routeTo("20.0.0.0/24", "nat-a", reconcile.Active)
+		s.cloud.routeTo("20.0.0.0/25", "nat-gone", reconcile.Blackhole)
+		x.change(&s)
+		if v := s.decide().Report.Verdicts[0]; v.Standing != x.standing || v.Reason != x.reason {
+			t.Errorf("%s: it is %s: %q", name, v.Standing, v.Reason)
+		}
+	}
+}

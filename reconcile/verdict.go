@@ -13,6 +13,7 @@ type carried struct {
 	zone   Zone
 	routes nested
 	active map[netip.Prefix]bool // of each wanted route, whether it works
+	holes  []netip.Prefix        // black holes that are not known to be ours, and that no wanted route stands in for
 }
 
 func carriers(s Seen, want Desired) []carried {
@@ -43,9 +44,25 @@ func carriers(s Seen, want Desired) []carried {
 			wanted = append(wanted, r.Key.Prefix)
 		}
 		c.zone, c.routes = t.Zone, newNested(wanted)
+		c.holes = holesIn(t, c.routes)
 		out = append(out, c)
 	}
 	return out
+}
+
+// holesIn gives the black holes of others in a table, but those whose traffic wanted routes take.
+func holesIn(t *DMZ, wanted nested) (holes []netip.Prefix) {
+	for _, f := range t.Foreign {
+		if f.Status != Blackhole {
+			continue
+		}
+		hole := f.Key.Prefix
+		before := slices.DeleteFunc(wanted.over(hole), func(p netip.Prefix) bool { return p.Bits() < hole.Bits() })
+		if !setOf(before).ContainsPrefix(hole) {
+			holes = append(holes, hole)
+		}
+	}
+	return sortPrefixes(holes)
 }
 
 // verdicts says of each claim how it stands and which way it takes.
@@ -62,19 +79,28 @@ func verdicts(s Seen, a Asked, ad Admitted) []Verdict {
 	tables := carriers(s, ad.Desired)
 	out := slices.Clone(a.Refused)
 	for _, c := range a.Claims {
-		out = append(out, verdict(c, tables, refused[place{c.Source, c.Target}]))
+		v := verdict(c, tables, refused[place{c.Source, c.Target}])
+		if dark := darkened(c, tables); v.Standing == StandingActive && len(dark) > 0 {
+			v.Standing, v.Reason = worst(dark, activeTables(tables))
+		}
+		out = append(out, v)
 	}
 	slices.SortFunc(out, compareVerdicts)
 	return out
 }
 
+func activeTables(tables []carried) int {
+	n := 0
+	for _, t := range tables {
+		n += btoi(t.table.Active)
+	}
+	return n
+}
+
 func verdict(c Claim, tables []carried, refused []refusal) Verdict {
 	v := Verdict{Source: c.Source, Target: c.Target, Standing: StandingActive}
-	actives := 0
+	actives := activeTables(tables)
 	for _, t := range tables {
-		if t.table.Active {
-			actives++
-		}
 		ways := t.routes.over(c.Target)
 		for _, p := range ways {
 			active := t.active[p]
@@ -97,6 +123,21 @@ func verdict(c Claim, tables []carried, refused []refusal) Verdict {
 		v.Standing, v.Reason = worst(refused, actives)
 	}
 	return v
+}
+
+// darkened says in which tables a black hole lies within a claim: its traffic gets nowhere, and the route is not ours to take
+// out (rule 3).
+func darkened(c Claim, tables []carried) (dark []refusal) {
+	for _, t := range tables {
+		for _, hole := range t.holes {
+			if t.table.Active && within(hole, c.Target) {
+				dark = append(dark, refusal{table: t.table.ID, standing: StandingConflict, reason: fmt.Sprintf(
+					"%s in it is a black hole, which is not known to be ours", hole)})
+				break // the others are among the warnings
+			}
+		}
+	}
+	return dark
 }
 
 func worst(refused []refusal, tables int) (Standing, string) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -183,18 +182,11 @@ func (h *history) routed(target netip.Prefix) {
 	}
 }
 
-// insideForeign reports whether somebody else's route takes an address, and lies within the target.
+// insideForeign reports whether somebody else's route takes an address, and lies within the target. A black hole is no
+// excuse, whoever made it: then the report is to say so.
 func insideForeign(h *history, t inmemory.RouteTable, target netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(withEntries(h.ec2.Snapshot(), t.Routes), func(r inmemory.Route) bool {
 		return r.Destination.IsValid() && r.Destination.Contains(a) && r.Destination.Bits() > target.Bits() &&
-			(!h.witness.gateways[r.Target] || h.forgottenBlackHole(t, r))
+			!h.witness.gateways[r.Target] && r.State != types.RouteStateBlackhole
 	})
-}
-
-// forgottenBlackHole reports whether nobody can know any more that a black hole was ours, and the report speaks of it.
-func (h *history) forgottenBlackHole(t inmemory.RouteTable, r inmemory.Route) bool {
-	return h.witness.forgot && r.State == types.RouteStateBlackhole && !strings.Contains(h.ec2.Dump(), "nat-gateway "+r.Target) &&
-		slices.ContainsFunc(h.last.Warnings, func(w string) bool {
-			return strings.Contains(w, fmt.Sprintf("%s of %s is a black hole, and not ours", r.Destination, t.ID))
-		})
 }
