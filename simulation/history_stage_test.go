@@ -57,7 +57,7 @@ func newHistory(t *testing.T, references, kept bool) *history {
 	h.stage = newStage(t, lag)
 	h.lag = 0
 	if kept {
-		h.home = &home{hook: h.hook}
+		h.home = &home{hook: h.hook, begins: func() { h.passing.Swap(true) }}
 	}
 	h.config = h.flags(nil)
 	h.reads = func() { h.passing.Swap(true) }

@@ -26,9 +26,10 @@ type home struct {
 	unreadable, unwritable string // why; "" if it is not
 	failed                 bool   // the state could not be read or written; a scenario sets it to false before each pass
 
-	hook  func(context.Context, inmemory.Call, inmemory.Phase) error // around every call; may be nil
-	tries map[string]int                                             // of each operation
-	calls []inmemory.Call
+	hook   func(context.Context, inmemory.Call, inmemory.Phase) error // around every call; may be nil
+	begins func()                                                     // is called before a call looks at anything; may be nil
+	tries  map[string]int                                             // of each operation
+	calls  []inmemory.Call
 }
 
 // store is how one process sees a home. It knows which state it has read or written last, and overwrites no other.
@@ -54,7 +55,7 @@ const patience = 15 * time.Second
 // Load implements reconcile.Store.
 func (s *store) Load(ctx context.Context) (state []byte, err error) {
 	s.seen = -1
-	err = s.call(ctx, getState, s.unreadable, func() error {
+	err = s.call(ctx, getState, &s.unreadable, func() error {
 		if s.seen = s.version; s.broken {
 			return fmt.Errorf("%w: its checksum does not fit", reconcile.ErrUnreadable)
 		}
@@ -74,7 +75,7 @@ var (
 
 // Save implements reconcile.Store.
 func (s *store) Save(ctx context.Context, state []byte) error {
-	return s.call(ctx, putState, s.unwritable, func() error {
+	return s.call(ctx, putState, &s.unwritable, func() error {
 		switch {
 		case s.seen < 0:
 			return errNotRead
@@ -89,7 +90,7 @@ func (s *store) Save(ctx context.Context, state []byte) error {
 
 // Confirmed implements reconcile.Store.
 func (s *store) Confirmed(ctx context.Context) (word string, err error) {
-	err = s.call(ctx, getConfirmation, s.unreadable, func() error { word = s.word; return nil })
+	err = s.call(ctx, getConfirmation, &s.unreadable, func() error { word = s.word; return nil })
 	if err != nil {
 		return "", err
 	}
@@ -98,17 +99,20 @@ func (s *store) Confirmed(ctx context.Context) (word string, err error) {
 
 // Show implements reconcile.Store.
 func (s *store) Show(ctx context.Context, status map[string]string) error {
-	return s.call(ctx, putStatus, s.unwritable, func() error { s.status = maps.Clone(status); return nil })
+	return s.call(ctx, putStatus, &s.unwritable, func() error { s.status = maps.Clone(status); return nil })
 }
 
 // call lets the effect of a call come between the two phases in which it can go wrong.
-func (s *store) call(ctx context.Context, operation, failing string, effect func() error) error {
+func (s *store) call(ctx context.Context, operation string, failing *string, effect func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if s.begins != nil {
+		s.begins()
+	}
 	c := s.begun(operation)
 	err := s.phase(ctx, c, inmemory.Before)
-	if err == nil && failing != "" {
-		err = errors.New(failing)
+	if err == nil && *failing != "" {
+		err = errors.New(*failing)
 	}
 	if err == nil {
 		s.mu.Lock()
