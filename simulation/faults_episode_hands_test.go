@@ -51,6 +51,12 @@ func others() []episode {
 			st.ec2.RemoveRoute(st.tableNamed("private"), prefix("0.0.0.0/0"))
 		}}}},
 		{name: "subnet-untagged", asked: base(), happens: untag(func(st *stage) string { return st.subnet("eu-central-1a") })},
+		{name: "subnet-untagged-and-led-elsewhere", asked: base(), happens: func(st *stage) { // from now on both are for others to say
+			subnet := st.subnet("eu-central-1a")
+			st.ec2.RemoveTags(subnet, ownership...)
+			time.Sleep(st.lag) // until the one list shows that, nobody can know whose the other's association is
+			st.ec2.Associate(st.tableNamed("private"), subnet)
+		}},
 		{name: "address-untagged", asked: base(), happens: untag(func(st *stage) string { return st.address("eu-central-1a") })},
 		{name: "nat-table-untagged", asked: base(), happens: untag(func(st *stage) string { return st.natTable("eu-central-1a") })},
 		{name: "gateway-untagged", asked: base(), happens: untag(func(st *stage) string { return st.gateway("eu-central-1a") })},
