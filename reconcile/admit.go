@@ -34,6 +34,7 @@ func Admit(c Config, a Asked, s Seen) Admitted {
 		ad.zone(&s.Paths[i], z)
 	}
 	out := ad.out
+	out.Desired.Look = a.Look
 	slices.SortFunc(out.Desired.Resources, func(x, y Resource) int { return x.Key.Compare(y.Key) })
 	slices.SortFunc(out.Desired.Holds, compareWaits)
 	slices.Sort(out.Desired.Release)

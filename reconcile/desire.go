@@ -16,6 +16,7 @@ type Asked struct {
 	Zones   []ZoneAsked    // sorted by zone; each has its Path in Seen
 	Waiting []Wait
 	Refused []Verdict // the values that were not accepted
+	Look    time.Time // when a new leader has looked twice; zero if it has
 }
 
 // ZoneAsked is what should become of one zone's egress path.
@@ -51,6 +52,9 @@ func Desire(c Config, s Seen, claims Claims, m Memory, now time.Time) (Asked, Me
 	m = m.clone()
 	d := desiring{config: c, seen: &s, claims: claims, memory: &m, now: now, confirmed: claims.Confirmed}
 	d.asked = Asked{Claims: claims.List, Refused: claims.Refused}
+	if now.Before(c.Look) {
+		d.asked.Look = c.Look
+	}
 	d.leave()
 	idle := d.idle()
 	for i := range s.Paths {

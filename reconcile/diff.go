@@ -352,6 +352,11 @@ func (d *diffing) gatewayGoes(g Found, why string, disrupt bool) {
 			d.follow(g.Key, fmt.Sprintf("gateway %s: routes lead to it that stay for now (%d)", g.ID, ours))
 			return
 		}
+		if look := d.plan.Goal.Look; !look.IsZero() {
+			d.waits = append(d.waits, Wait{Key: g.Key, Until: look, Reason: fmt.Sprintf(
+				"gateway %s: routes to it may be there and not be listed yet: they are looked for once more", g.ID)})
+			return
+		}
 	}
 	d.deleteGateway(g, why)
 }
