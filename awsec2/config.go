@@ -20,6 +20,7 @@ type Config struct {
 	Cluster, Controller string            // whose things are ours (rule 1)
 	Owner               string            // the cluster behind the cluster id (rule 16); empty: written on nothing
 	Tags                map[string]string // what the user wants on everything that is made
+	Stack               string            // the CloudFormation stack that holds what is ours; empty: none does
 
 	Blocks map[reconcile.Zone]netip.Prefix // the NAT CIDR blocks
 

@@ -135,7 +135,7 @@ func TestWhatCannotBeDone(t *testing.T) {
 	}
 	for _, f := range []reconcile.Found{
 		{Key: key(reconcile.Address), ID: "eipalloc-1", Holder: reconcile.Foreign},
-		{Key: key(reconcile.Address), ID: "eipalloc-1", Holder: reconcile.Stacks},
+		{Key: key(reconcile.Address), ID: "eipalloc-1", Holder: reconcile.Others},
 		{Key: key(reconcile.Address), ID: "eipalloc-1", Holder: reconcile.Ours, User: "nat-1"},
 	} {
 		if _, err := s.try(reconcile.Action{Verb: reconcile.Delete, Key: f.Key, Before: &f}); err == nil {

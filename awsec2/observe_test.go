@@ -250,7 +250,7 @@ func TestHolders(t *testing.T) {
 			{awsec2.TagRole, "other", reconcile.Foreign},
 			{awsec2.TagZone, "", reconcile.Foreign},
 			{awsec2.TagOwner, "uid-2", reconcile.Ours},
-			{"aws:cloudformation:stack-id", "arn:stack", reconcile.Stacks},
+			{"aws:cloudformation:stack-id", "arn:stack", reconcile.Others},
 		} {
 			if kind == reconcile.NATTable && c.tag == awsec2.TagRole {
 				continue // without the role it is not listed as one at all

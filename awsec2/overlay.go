@@ -61,7 +61,7 @@ func (l *listing) valueAt(at place) value {
 		if table, a := l.association(at.at); a != nil {
 			return associated(table, aws.ToString(a.RouteTableAssociationId))
 		}
-	case reconcile.DefaultRoute: // its place is that of any route
+	case reconcile.DefaultRoute, reconcile.CloudFormationStack: // the place of a default route is that of any route
 	}
 	return nothing
 }
@@ -92,7 +92,7 @@ func (l *listing) put(at place, w write) {
 		l.putRoute(at.at, w)
 	case reconcile.Association:
 		l.putAssociation(at.at, w)
-	case reconcile.DefaultRoute:
+	case reconcile.DefaultRoute, reconcile.CloudFormationStack:
 	}
 }
 

@@ -174,7 +174,7 @@ func isThing(kind reconcile.Kind) bool {
 	switch kind {
 	case reconcile.Subnet, reconcile.Address, reconcile.NATTable, reconcile.NATGateway:
 		return true
-	case reconcile.DefaultRoute, reconcile.Association, reconcile.TargetRoute:
+	case reconcile.DefaultRoute, reconcile.Association, reconcile.TargetRoute, reconcile.CloudFormationStack:
 		return false
 	default:
 		return false

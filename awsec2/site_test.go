@@ -120,7 +120,7 @@ func (s *site) wanted(kind reconcile.Kind) *reconcile.Resource {
 		r.Spec.Subnet, r.Spec.Address = to(reconcile.Subnet), to(reconcile.Address)
 	case reconcile.TargetRoute:
 		r.Key, r.Spec.Target = reconcile.RouteKey(s.table, google), to(reconcile.NATGateway)
-	case reconcile.Address, reconcile.NATTable:
+	case reconcile.Address, reconcile.NATTable, reconcile.CloudFormationStack:
 	}
 	return r
 }

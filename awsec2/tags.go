@@ -1,6 +1,7 @@
 package awsec2
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -18,6 +19,7 @@ const (
 	TagOwner      = tagPrefix + "owner"
 	TagRole       = tagPrefix + "role"
 	TagZone       = tagPrefix + "zone"
+	TagStack      = tagPrefix + "stack" // the stack that made it
 
 	tagName = "Name"
 )
@@ -53,18 +55,24 @@ func (c Config) marked(t tags, role string) bool {
 	return t[TagCluster] == c.Cluster && t[TagController] == c.Controller && t[TagRole] == role && t[TagZone] != ""
 }
 
-// whose says who holds a thing with these tags. What a stack made is the stack's, our tags or not (rule 3).
+// whose says who holds a thing with these tags. What a stack made is the stack's, and what we made with EC2 is not for a
+// stack to take, our tags or not (rule 3): ours is what the same provider made. Only addresses are ours in a stack whoever
+// made them, since the next stack takes up those that the last one retained.
 func (c Config) whose(t tags, role string) (holder reconcile.Holder, stack string) {
-	if id := t[tagStackID]; id != "" {
-		if name := t[tagStackName]; name != "" {
-			return reconcile.Stacks, name
-		}
-		return reconcile.Stacks, id
+	stack = stackOf(t)
+	switch {
+	case !c.marked(t, role):
+		return reconcile.Foreign, stack
+	case stack == c.Stack, c.Stack != "" && role == RoleAddress:
+		return reconcile.Ours, stack
 	}
-	if c.marked(t, role) {
-		return reconcile.Ours, ""
-	}
-	return reconcile.Foreign, ""
+	return reconcile.Others, stack
+}
+
+// stackOf is the stack that made a thing: its name, or its id where that is all there is; empty if none did. Our own tag is
+// there too because nobody promises that CloudFormation's are on everything.
+func stackOf(t tags) string {
+	return cmp.Or(t[tagStackName], t[TagStack], t[tagStackID])
 }
 
 // tagsFor are the tags of what is made. Ours win over the user's; New has refused those that clash.
@@ -76,6 +84,9 @@ func (c Config) tagsFor(role string, zone reconcile.Zone) tags {
 	t[tagName] = c.Cluster + "-static-egress-" + string(zone)
 	if c.Owner != "" {
 		t[TagOwner] = c.Owner
+	}
+	if c.Stack != "" {
+		t[TagStack] = c.Stack
 	}
 	return t
 }

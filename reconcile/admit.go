@@ -26,7 +26,10 @@ type refusal struct {
 // keeps what is routed already; zone by zone it keeps the old state where a change would interrupt traffic and was not
 // allowed (rules 3, 4, 8, 10, 14).
 func Admit(c Config, a Asked, s Seen) Admitted {
-	ad := admitting{config: c, asked: a, seen: &s, used: map[Zone]int{}}
+	ad := admitting{config: c, asked: a, seen: &s, used: map[Zone]int{}, stack: s.stack}
+	for _, t := range s.Tables {
+		ad.sharing += btoi(t.Active)
+	}
 	for i := range s.Tables {
 		ad.table(&s.Tables[i])
 	}
@@ -49,7 +52,10 @@ type admitting struct {
 	asked  Asked
 	seen   *Seen
 	used   map[Zone]int // how many desired routes lead through a zone's gateway
-	out    Admitted
+	stack  Stack        // what it has room for yet; of no name where none carries out the plans
+	// sharing is how many tables share that room: this one and those that come after it.
+	sharing int
+	out     Admitted
 }
 
 func (a *admitting) want(k Key, s Spec) {

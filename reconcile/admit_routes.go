@@ -30,14 +30,30 @@ func (a *admitting) activeTable(t *DMZ) {
 		r.keep(p, len(a.asked.Claims))
 	}
 	groups := r.groups(r.cover())
+	free, fresh := a.free(t)
 	routed, full := standstill(groups), []group(nil)
 	if r.unread == "" {
-		routed, full = fit(groups, t.Free)
+		routed, full = fit(groups, free, fresh)
 	}
 	for _, p := range routed {
 		a.route(t, p, To(NATGateway, t.Zone))
+		if !r.ours.has[p] {
+			a.stack.Room--
+		}
 	}
 	a.refuse(t, append(conflicts, a.noRoom(t, full, routed)...))
+}
+
+// free is how many routes a table can have more, and how many of them new groups can take: the last one is for changing what
+// stands. A stack is one table to all tables: it takes so many in all. So each has its share of the stack for what is new, and
+// an older claim finds as much room in the last table as a newer one in the first (rule 14).
+func (a *admitting) free(t *DMZ) (free, fresh int) {
+	if a.stack.Name == "" {
+		return t.Free, t.Free - 1
+	}
+	share := max(0, a.stack.Room-1) / max(1, a.sharing)
+	a.sharing--
+	return max(0, min(t.Free, a.stack.Room)), min(t.Free-1, share)
 }
 
 // route wants one route, and counts what leads through a zone.
@@ -95,6 +111,11 @@ func (a *admitting) noRoom(t *DMZ, full []group, routed []netip.Prefix) []refusa
 	if t.Full {
 		why = fmt.Sprintf("the route table %s is full: %d routes are in use, and EC2 refused another one lately", t.ID, t.Used)
 	}
+	stays := fmt.Sprintf("the route table %s has no room to change this (%d of %d routes are in use): what is there stays as it is", t.ID, t.Used, t.Used+t.Free)
+	if a.stack.Name != "" && a.stack.Room < t.Free {
+		why = fmt.Sprintf("the stack %s is full: %s", a.stack.Name, a.stack.Full)
+		stays = fmt.Sprintf("the stack %s has no room to change this in %s (%s): what is there stays as it is", a.stack.Name, t.ID, a.stack.Full)
+	}
 	var out []refusal
 	for _, c := range a.asked.Claims {
 		hurt := slices.ContainsFunc(full, func(g group) bool { return g.top.Overlaps(c.Target) })
@@ -104,8 +125,7 @@ func (a *admitting) noRoom(t *DMZ, full []group, routed []netip.Prefix) []refusa
 	}
 	for _, g := range full {
 		if len(g.ours) > 0 {
-			a.conflict(RouteKey(t.ID, g.top), fmt.Sprintf(
-				"the route table %s has no room to change this (%d of %d routes are in use): what is there stays as it is", t.ID, t.Used, t.Used+t.Free))
+			a.conflict(RouteKey(t.ID, g.top), stays)
 		}
 	}
 	return out

@@ -254,11 +254,11 @@ func standstill(groups []group) (stay []netip.Prefix) {
 	return sortPrefixes(stay)
 }
 
-// fit decides which groups the table takes. What stands goes before what is new, and the last free slot is for changing
-// what stands; slots that this plan frees do not count, so that every order of its actions fits (rule 14). It returns the
+// fit decides which groups the table takes, in so many free slots, of which new ones get no more than fresh. What stands goes
+// before what is new; slots that this plan frees do not count, so that every order of its actions fits (rule 14). It returns the
 // prefixes to be routed, and the groups that were refused.
-func fit(groups []group, free int) (accepted []netip.Prefix, refused []group) {
-	var standing, fresh []group
+func fit(groups []group, free, fresh int) (accepted []netip.Prefix, refused []group) {
+	var standing, news []group
 	for _, g := range groups {
 		switch {
 		case g.added == 0:
@@ -266,15 +266,16 @@ func fit(groups []group, free int) (accepted []netip.Prefix, refused []group) {
 		case len(g.ours) > 0:
 			standing = append(standing, g)
 		default:
-			fresh = append(fresh, g)
+			news = append(news, g)
 		}
 	}
 	slices.SortStableFunc(standing, func(a, b group) int {
 		return cmp.Or(cmp.Compare(a.added, b.added), cmp.Compare(a.right, b.right), comparePrefix(a.top, b.top))
 	})
-	slices.SortStableFunc(fresh, func(a, b group) int {
+	slices.SortStableFunc(news, func(a, b group) int {
 		return cmp.Or(cmp.Compare(a.right, b.right), comparePrefix(a.top, b.top))
 	})
+	kept := free - max(0, fresh) // for changing what stands, and for others
 	take := func(g group, spare int) {
 		if g.added+spare > free {
 			accepted, refused = append(accepted, g.stay()...), append(refused, g)
@@ -286,8 +287,8 @@ func fit(groups []group, free int) (accepted []netip.Prefix, refused []group) {
 	for _, g := range standing {
 		take(g, 0)
 	}
-	for _, g := range fresh {
-		take(g, 1)
+	for _, g := range news {
+		take(g, kept)
 	}
 	return sortPrefixes(accepted), refused
 }

@@ -265,7 +265,7 @@ func (w *cloud) create(a reconcile.Action, id func(reconcile.Ref) string, ids ma
 		w.gateway(f.ID, z, subnet, address, reconcile.Active)
 		ids[a.Key] = f.ID
 		return nil
-	case reconcile.TargetRoute:
+	case reconcile.TargetRoute, reconcile.CloudFormationStack:
 	}
 	w.add(f)
 	ids[a.Key] = f.ID
@@ -322,7 +322,7 @@ func (w *cloud) remove(a reconcile.Action) error {
 		w.things = slices.DeleteFunc(w.things, func(f reconcile.Found) bool {
 			return f.Key.Kind == reconcile.Association && f.Spec.Subnet.ID == id
 		})
-	case reconcile.Address, reconcile.DefaultRoute, reconcile.Association, reconcile.TargetRoute:
+	case reconcile.Address, reconcile.DefaultRoute, reconcile.Association, reconcile.TargetRoute, reconcile.CloudFormationStack:
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ type Decision struct {
 // Decide goes through all that is pure in a pass: recognise, accept, desire, admit, diff. Equal input gives an equal
 // decision, whatever the order of the lists in it.
 func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
-	m = m.believed(now)
+	m = m.believed(now).recorded(o.Stack)
 	seen := See(c, o, m)
 	seen.owner = r.Owner
 	if why := halts(c, o, r, m); why != "" {
@@ -36,6 +36,8 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 		return cmp.Or(x.Key.Compare(y.Key), cmp.Compare(x.Reason, y.Reason))
 	})
 	plan.Waiting = append(plan.Waiting, asked.Waiting...)
+	plan.Waiting = append(plan.Waiting, o.Stack.wait(now)...)
+	plan.Mend = o.Stack.mend()
 	slices.SortFunc(plan.Waiting, compareWaits)
 	return Decision{
 		Report: Report{
@@ -52,7 +54,10 @@ func zoneReports(s Seen) []ZoneReport {
 	for _, p := range s.Paths {
 		z := ZoneReport{Zone: p.Zone, Configured: p.Configured, State: "none"}
 		if p.Address != nil {
-			z.Allocation, z.PublicIP = p.Address.ID, p.Address.PublicIP
+			z.Allocation = p.Address.ID
+			if p.Address.Status != Pending { // a stack that fails takes it back: nobody shall put it on a list before
+				z.PublicIP = p.Address.PublicIP
+			}
 			z.Brought = p.Address.ID == p.Config.Allocation
 		}
 		if p.Gateway != nil {

@@ -168,7 +168,7 @@ func (d *diffing) path(p *Path) {
 func (d *diffing) retag(f *Found) {
 	switch f.Key.Kind {
 	case Subnet, Address, NATTable, NATGateway:
-	case DefaultRoute, Association, TargetRoute:
+	case DefaultRoute, Association, TargetRoute, CloudFormationStack:
 		return
 	}
 	if owner := d.seen.owner; f.Holder != Ours || owner == "" || owner == Nobody || owner == f.Owner || d.gone[f.ID] {
@@ -286,7 +286,7 @@ func (d *diffing) remove(p *Path, f *Found, remade bool) {
 			return
 		}
 		why = "it is released: nothing has used it for the delay"
-	case Subnet, NATTable, Association, DefaultRoute, TargetRoute:
+	case Subnet, NATTable, Association, DefaultRoute, TargetRoute, CloudFormationStack:
 	}
 	if f.Holder != Ours && f.Key.Kind != Association && f.Key.Kind != DefaultRoute {
 		return
@@ -401,7 +401,7 @@ func (d *diffing) spare(p *Path, f Found) {
 	case NATGateway:
 		d.gatewayGoes(f, why, false)
 		return
-	case Address, Association, DefaultRoute, TargetRoute:
+	case Address, Association, DefaultRoute, TargetRoute, CloudFormationStack:
 		return
 	case Subnet:
 		if slices.ContainsFunc(p.Dying, func(g Found) bool { return g.Spec.Subnet.ID == f.ID }) {

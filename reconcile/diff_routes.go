@@ -115,7 +115,7 @@ func (d *diffing) works(p *Path, kind Kind) bool {
 	case DefaultRoute:
 		return p.DefaultRoute != nil && p.DefaultRoute.Status == Active &&
 			p.DefaultRoute.Spec.Target == ByID(d.seen.Site.InternetGateway)
-	case Subnet, Address, NATTable, TargetRoute:
+	case Subnet, Address, NATTable, TargetRoute, CloudFormationStack:
 	}
 	return false
 }

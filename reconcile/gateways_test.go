@@ -86,7 +86,7 @@ func (p *pass) stands(k reconcile.Key) bool {
 			return f != nil && f.Spec.Target == reconcile.To(reconcile.NATTable, path.Zone)
 		case reconcile.NATGateway:
 			return path.Gateway != nil && path.Gateway.Status == reconcile.Active
-		case reconcile.Subnet, reconcile.Address, reconcile.NATTable, reconcile.TargetRoute:
+		case reconcile.Subnet, reconcile.Address, reconcile.NATTable, reconcile.TargetRoute, reconcile.CloudFormationStack:
 		}
 	}
 	return false

@@ -9,6 +9,9 @@ import (
 // halts says why nothing at all may be changed: it is not known who asks, what is there belongs to somebody else who uses
 // our cluster id (rule 16), or all that is remembered is about another cluster id or VPC (rule 8). Empty if all is well.
 func halts(c Config, o Observed, r Reading, m Memory) string {
+	if o.Stack != nil && o.Stack.Strange != "" {
+		return o.Stack.Strange
+	}
 	if r.Unowned != "" {
 		return "it is not known for whom this is: " + r.Unowned
 	}

@@ -21,11 +21,13 @@ const (
 	Association                  // of the NAT subnet with the NAT route table
 	NATGateway                   // the NAT gateway
 	TargetRoute                  // a route in a DMZ route table, from a target to the NAT gateway of its zone
+
+	CloudFormationStack // what carries out the plans of aws-cfn; nothing desired is of this kind
 )
 
 var kindNames = map[Kind]string{
 	Subnet: "subnet", Address: "address", NATTable: "route-table", DefaultRoute: "default-route",
-	Association: "association", NATGateway: "nat-gateway", TargetRoute: "route",
+	Association: "association", NATGateway: "nat-gateway", TargetRoute: "route", CloudFormationStack: "stack",
 }
 
 func (k Kind) String() string { return kindNames[k] }

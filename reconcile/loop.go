@@ -94,7 +94,7 @@ func problems(ps []Problem) error {
 }
 
 func converged(r Report) bool {
-	return r.Err == nil && len(r.Plan.Actions) == 0 && len(left(r)) == 0
+	return r.Err == nil && r.Plan.Idle() && len(left(r)) == 0
 }
 
 // undone says how many actions could not be carried out yet; nil if all were.
@@ -160,6 +160,9 @@ func (l *Loop) decide(ctx context.Context, write bool) Decision {
 			d = Decide(c, o, reading, l.memory, now)
 		}
 	}
+	if f, asStack := l.Provider.(foreteller); asStack && len(d.Report.Problems) == 0 {
+		d.Report.Stack = f.Foretell(d.Report.Plan)
+	}
 	for _, c := range reading.Clusters {
 		if c.Incomplete != "" {
 			d.Report.Incomplete = append(d.Report.Incomplete, strings.TrimPrefix(c.Name+": "+c.Incomplete, ": "))
@@ -180,7 +183,7 @@ func (l *Loop) decide(ctx context.Context, write bool) Decision {
 func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 	r := d.Report
 	l.memory = d.Memory
-	if r.Err == nil && apply && len(r.Plan.Actions) > 0 {
+	if r.Err == nil && apply && !r.Plan.Idle() {
 		r.Result, r.Err = l.Provider.Apply(ctx, r.Plan)
 		r.Applied = true
 		explain(&r)
@@ -198,7 +201,8 @@ func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 
 func (l *Loop) count(r Report) {
 	l.busy, l.failed = l.busy+1, l.failed+1
-	if !r.Applied {
+	// An operation of the stack's that runs is what was done, and takes its time: it is no sign that something undoes it.
+	if !r.Applied || !stackWait(r.Plan).IsZero() {
 		l.busy = 0
 	}
 	if r.Err == nil {
@@ -210,6 +214,9 @@ func (l *Loop) count(r Report) {
 // comes to rest slows down: something undoes what it does, and neither side must be hurried.
 func (l *Loop) pause(r Report) time.Duration {
 	p := l.Resync
+	if busy := stackWait(r.Plan); !busy.IsZero() { // nothing can be done before, whatever else failed
+		return min(p, max(0, busy.Sub(l.now())))
+	}
 	switch {
 	case l.failed > 0:
 		return min(p, firstRetry<<min(l.failed-1, 10))

@@ -10,6 +10,7 @@ import (
 type Observed struct {
 	Site  Site
 	Found []Found
+	Stack *Stack // nil but where all is kept as one CloudFormation stack
 }
 
 // Site is what is there already and never ours.
@@ -47,7 +48,7 @@ type Holder int
 const (
 	Foreign Holder = iota // anybody else's: never changed (rule 3)
 	Ours                  // carries our cluster's, controller's and role's tags; a target route: its gateway is ours
-	Stacks                // carries aws:cloudformation:stack-id: a CloudFormation stack changes it, nobody else
+	Others                // ours by its tags, but held by the other provider: by a CloudFormation stack, or by none where ours is one
 )
 
 // Status is what state a thing is in.
@@ -57,7 +58,7 @@ type Status int
 // an unknown state waits and is reported).
 const (
 	Active    Status = iota // there, and does its work
-	Pending                 // a gateway that is being made
+	Pending                 // a gateway that is being made; an address whose making can still be undone
 	Failed                  // a gateway that could not be made; Code says why
 	Deleting                // a gateway on its way out: its address is still taken (rule 6)
 	Deleted                 // a gateway that is gone, and listed for about another hour
@@ -84,7 +85,7 @@ type Found struct {
 	Spec       Spec
 	ID         string // its EC2 id (for an address the allocation id; for a default route that of its table); empty for target routes
 	Holder     Holder
-	Stack      string // of what a stack holds: the stack
+	Stack      string // of what a stack holds: the stack; empty for what no stack holds
 	Owner      string // of what is ours: the value of its owner tag (rule 16); empty if it has none
 	Status     Status
 	Code       string     // of a failed gateway: EC2's failure code and message

@@ -46,7 +46,11 @@ type Plan struct {
 	Conflicts []Conflict
 	Waiting   []Wait
 	IDs       map[Key]string // what exists of the goal's keys, by EC2 id; a key that is not here is yet to be made
+	Mend      string         // what has to be done to the stack itself, where one carries out the plan; empty if nothing
 }
 
 // Nothing reports whether there is nothing to do and nothing to wait for.
-func (p Plan) Nothing() bool { return len(p.Actions) == 0 && len(p.Waiting) == 0 }
+func (p Plan) Nothing() bool { return p.Idle() && len(p.Waiting) == 0 }
+
+// Idle reports whether there is nothing to do now.
+func (p Plan) Idle() bool { return len(p.Actions) == 0 && p.Mend == "" }

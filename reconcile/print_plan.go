@@ -24,6 +24,7 @@ type (
 		Conflicts     []thingDoc   `json:"conflicts"`
 		Waiting       []thingDoc   `json:"waiting"`
 		Verdicts      []verdictDoc `json:"verdicts"`
+		Stack         string       `json:"stack,omitempty"`
 		Problems      []Problem    `json:"problems,omitempty"`
 		Warnings      []string     `json:"warnings,omitempty"`
 	}
@@ -77,7 +78,7 @@ type (
 func docOf(r Report) planDoc {
 	d := planDoc{
 		FormatVersion: planFormat, Zones: zoneDocs(r.Zones), Actions: []actionDoc{}, Conflicts: []thingDoc{}, Waiting: []thingDoc{},
-		Verdicts: []verdictDoc{}, Problems: r.Problems, Warnings: r.Warnings,
+		Verdicts: []verdictDoc{}, Stack: r.Stack, Problems: r.Problems, Warnings: r.Warnings,
 	}
 	for _, a := range r.Plan.Actions {
 		d.Actions = append(d.Actions, actionOf(r.Plan, a))
@@ -188,6 +189,9 @@ func WritePlan(w io.Writer, r Report) error {
 		b.WriteString("Nothing to do.\n")
 	} else {
 		fmt.Fprintf(&b, "%d to create, %d to replace, %d to delete.\n", counts[Create], counts[Replace]+counts[Retag], counts[Delete])
+	}
+	if r.Stack != "" {
+		fmt.Fprintf(&b, "%s%s.\n", strings.ToUpper(r.Stack[:1]), r.Stack[1:])
 	}
 	writeActions(&b, d)
 	writeThings(&b, "Waiting:", d.Waiting)

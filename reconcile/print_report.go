@@ -39,8 +39,11 @@ func writeZone(b *strings.Builder, z ZoneReport, r Report) {
 	fmt.Fprintf(b, "%s\n", z.Zone)
 	t := newColumns(b)
 	address := "none yet"
-	if z.Allocation != "" {
+	switch {
+	case z.Allocation != "" && z.PublicIP.IsValid():
 		address = fmt.Sprintf("%s (%s)", z.PublicIP, z.Allocation)
+	case z.Allocation != "":
+		address = fmt.Sprintf("not known yet (%s)", z.Allocation)
 	}
 	t.row("  address\t%s\n", address)
 	for _, s := range z.Spares {

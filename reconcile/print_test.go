@@ -150,6 +150,18 @@ func TestEmptyPlan(t *testing.T) {
 	}
 }
 
+// A gateway that is being made has its address before anybody says which one that is.
+func TestAddressThatIsNotKnownYet(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if err := reconcile.WriteReport(&b, reconcile.Report{Zones: []reconcile.ZoneReport{{Zone: "a", Allocation: "eipalloc-1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); strings.Contains(text, "invalid") || !strings.Contains(text, "not known yet (eipalloc-1)") {
+		t.Errorf("it prints %q", text)
+	}
+}
+
 // A disk that is full is an error, not a plan that was printed.
 func TestPrintingFails(t *testing.T) {
 	t.Parallel()

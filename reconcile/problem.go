@@ -20,6 +20,7 @@ func (s *Seen) judge(c Config, found map[Kind][]Found, m Memory) {
 		}
 		for _, why := range []string{
 			s.wrongZone(p), s.wrongBlock(p, found[Subnet]), wrongAddress(p, found[Address]), anothersAddress(c, p, found, m),
+			s.stacksAddress(c, p, found[Address]),
 		} {
 			if why != "" {
 				p.Blocked = cmp.Or(p.Blocked, why)
@@ -79,10 +80,36 @@ func (s *Seen) wrongBlock(p *Path, subnets []Found) string {
 		}
 		switch {
 		case f.Holder == Ours: // it goes, or its zone's own block is wrong
-		case f.Holder == Stacks:
-			return fmt.Sprintf("the NAT CIDR block %s of %s is taken by the subnet %s of the CloudFormation stack %s: run with --provider=aws-cfn, or delete that stack (it retains the addresses)", block, p.Zone, f.ID, f.Stack)
+		case f.Holder == Others:
+			return fmt.Sprintf("the NAT CIDR block %s of %s is taken by the subnet %s%s", block, p.Zone, f.ID, s.heldBy(f.Stack))
 		default:
 			return fmt.Sprintf("the NAT CIDR block %s of %s overlaps the subnet %s (%s), which is not ours", block, p.Zone, f.ID, f.Spec.CIDR)
+		}
+	}
+	return ""
+}
+
+// heldBy says who holds what is ours by its tags and not ours to change, and what to do about it.
+func (s *Seen) heldBy(stack string) string {
+	switch {
+	case stack == "":
+		return ", which --provider=aws-ec2 made: run with that one, or let it take all down first (it keeps the addresses, and this takes them up)"
+	case s.stack.Name != "":
+		return fmt.Sprintf(" of the CloudFormation stack %s: run with --stack-name=%s, or delete that stack (it retains the addresses)", stack, stack)
+	}
+	return fmt.Sprintf(" of the CloudFormation stack %s: run with --provider=aws-cfn, or delete that stack (it retains the addresses)", stack)
+}
+
+// stacksAddress is about a zone that has no address here, while a stack made one for it, and retained it if it is gone
+// itself: to build with another would be to lose that one in silence (rule 7).
+func (s *Seen) stacksAddress(c Config, p *Path, addresses []Found) string {
+	if p.Address != nil || p.Gateway != nil || p.Config.Allocation != "" || c.mayDisrupt(string(p.Zone)) {
+		return ""
+	}
+	for _, f := range addresses {
+		if f.Holder == Others && f.Key.Zone == p.Zone {
+			return fmt.Sprintf("%s has the address %s (%s)%s; to use it here: --aws-eip-allocation-id=%s=%s (--allow-disruption=%s takes another one)",
+				p.Zone, f.PublicIP, f.ID, s.heldBy(f.Stack), p.Zone, f.ID, p.Zone)
 		}
 	}
 	return ""

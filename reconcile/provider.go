@@ -11,6 +11,12 @@ type Provider interface {
 	Apply(context.Context, Plan) (Result, error)
 }
 
+// foreteller is a provider that carries out plans through a stack, and can say beforehand what would become of it.
+type foreteller interface {
+	// Foretell is asked about a plan that was made from the last look.
+	Foretell(Plan) string
+}
+
 // Doer performs single actions; see [Execute].
 type Doer interface {
 	// Do performs one action. id gives the EC2 id of what a reference leads to, also when an earlier action of the plan

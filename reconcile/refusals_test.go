@@ -223,7 +223,7 @@ func TestWhatIsWrongWithTheSetUp(t *testing.T) {
 			s.cloud.site.CIDRs = nets("10.9.0.0/16", "10.0.0.0/16")
 		}},
 		{"a NAT CIDR block over a foreign subnet", func(s *situation) { s.cloud.add(subnet(reconcile.Foreign, "b", "10.0.64.0/24")) }},
-		{"a NAT CIDR block that a stack has", func(s *situation) { s.cloud.add(subnet(reconcile.Stacks, "a", "10.0.64.0/28")) }},
+		{"a NAT CIDR block that a stack has", func(s *situation) { s.cloud.add(subnet(reconcile.Others, "a", "10.0.64.0/28")) }},
 		{"a NAT CIDR block that another zone of ours has", func(s *situation) { s.cloud.add(subnet(reconcile.Ours, "b", "10.0.64.0/28")) }},
 		{"a brought address that does not exist", func(s *situation) { s.config.Zones[0].Allocation = "eipalloc-typo" }},
 		{"a zone without a table", func(s *situation) { s.cloud.site.Tables = nil }},

@@ -11,6 +11,7 @@ type Report struct {
 	At       time.Time
 	Zones    []ZoneReport // sorted by zone
 	Plan     Plan
+	Stack    string    // what would become of the stack; empty where none carries out the plan
 	Result   Result    // empty if the plan was not applied
 	Verdicts []Verdict // sorted by source, then target
 	Problems []Problem // sorted by zone; those without a zone first

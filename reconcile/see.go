@@ -22,6 +22,7 @@ type Seen struct {
 	others map[string]string   // the gateways that are somebody else's, as those that lost our tags, and their subnets
 	routes map[string][]Found  // every route that leads to a gateway, by the gateway's id, from whatever table
 	served map[string][]string // the subnets of others that are associated with a table, by the table's id
+	stack  Stack               // of no name where none carries out the plans
 }
 
 // Path is the egress path of a zone, as far as it is there.
@@ -55,6 +56,9 @@ type DMZ struct {
 // See recognises what was observed. It reads the memory and changes nothing of it.
 func See(c Config, o Observed, m Memory) Seen {
 	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}, others: map[string]string{}, served: map[string][]string{}}
+	if o.Stack != nil {
+		s.stack = *o.Stack
+	}
 	if s.owners == nil {
 		s.owners = map[string]Zone{}
 	}
