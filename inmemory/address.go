@@ -91,7 +91,7 @@ var allocateAddress = operation[ec2.AllocateAddressInput, ec2.AllocateAddressOut
 	optional: []string{"Domain", "Address", "TagSpecifications"},
 	key:      func(in *ec2.AllocateAddressInput) string { return keyOf(in.TagSpecifications, in.Address) },
 	effect: func(m moment, in *ec2.AllocateAddressInput) (*ec2.AllocateAddressOutput, error) {
-		tags, err := tagsOf(in.TagSpecifications, types.ResourceTypeElasticIp)
+		tags, err := m.tagsOf(in.TagSpecifications, types.ResourceTypeElasticIp)
 		if err != nil {
 			return nil, err
 		}

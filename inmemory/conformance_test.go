@@ -14,7 +14,7 @@ import (
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
 )
 
-// The EC2 in memory has no entry in the table of differences, and is to have none.
+// The EC2 and the CloudFormation in memory have no entry in the table of differences, and are to have none.
 func TestConformance(t *testing.T) {
 	conformance.Run(t, conformance.Harness{Name: "inmemory", New: newCloud})
 }
@@ -24,8 +24,12 @@ const plenty = 100
 
 func newCloud(_ *testing.T, r conformance.Rules) conformance.Cloud {
 	c := &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	step := time.Minute
+	if r.Swift {
+		step = 0
+	}
 	e := inmemory.New(inmemory.Options{
-		Now: c.Now, Pending: time.Minute, Deleting: time.Minute,
+		Now: c.Now, Pending: step, Deleting: step,
 		Zones: []string{zoneA, zoneB},
 		Quotas: inmemory.Quotas{
 			Addresses:          cmp.Or(r.Addresses, plenty),
@@ -36,16 +40,25 @@ func newCloud(_ *testing.T, r conformance.Rules) conformance.Cloud {
 		},
 	})
 	vpc := e.CreateVPC(true, "172.31.0.0/16")
+	cfn := inmemory.NewCloudFormation(e, inmemory.CloudFormationOptions{ChangesPerPage: 7, EventsPerPage: 7, ChangeSetsPerPage: 1})
 	return conformance.Cloud{
-		EC2: e, VPC: vpc, InternetGateway: e.AttachInternetGateway(vpc),
+		EC2: e, CloudFormation: cfn, VPC: vpc, InternetGateway: e.AttachInternetGateway(vpc),
 		Zones: [2]string{zoneA, zoneB},
-		Hands: hands{e, c},
+		Hands: hands{e, c, cfn},
 	}
 }
 
 type hands struct {
 	*inmemory.EC2
 	clock *clock
+	cfn   *inmemory.CloudFormation
+}
+
+func (h hands) Settle(t *testing.T, _ string) {
+	t.Helper()
+	if err := h.cfn.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (h hands) AddVPC(_ *testing.T, cidr string) string { return h.CreateVPC(false, cidr) }

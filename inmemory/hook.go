@@ -51,13 +51,17 @@ func newLedger() ledger {
 func (e *EC2) enter(c Call) (Call, Hook) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.ledger.attempts[c]++
-	e.ledger.counts[c.Operation]++
-	c.Attempt = e.ledger.attempts[c]
-	if e.options.KeepCalls {
-		e.ledger.calls = append(e.ledger.calls, c)
+	return e.ledger.enter(c, e.options.KeepCalls), e.hook
+}
+
+func (l *ledger) enter(c Call, keep bool) Call {
+	l.attempts[c]++
+	l.counts[c.Operation]++
+	c.Attempt = l.attempts[c]
+	if keep {
+		l.calls = append(l.calls, c)
 	}
-	return c, e.hook
+	return c
 }
 
 // Counts is how often each operation was called since the last ResetCounts, failed and dry runs included.

@@ -24,7 +24,7 @@ func checkInput(in any, required, optional []string) error {
 		case field.Name == "DryRun":
 			dry = set && value.Field(i).Elem().Bool()
 		case set && !known && !slices.Contains(optional, field.Name):
-			return failure("UnsupportedOperation", "The in-memory EC2 does not know the field %s of %s", field.Name, value.Type().Name())
+			return failure("UnsupportedOperation", "The in-memory AWS does not know the field %s of %s", field.Name, value.Type().Name())
 		}
 	}
 	if dry {

@@ -114,7 +114,7 @@ func (m moment) newGateway(in *ec2.CreateNatGatewayInput) (string, error) {
 	if in.ConnectivityType == types.ConnectivityTypePrivate || in.AvailabilityMode == types.AvailabilityModeRegional {
 		return "", failure("UnsupportedOperation", "The in-memory EC2 knows public zonal NAT gateways only")
 	}
-	tags, err := tagsOf(in.TagSpecifications, types.ResourceTypeNatgateway)
+	tags, err := m.tagsOf(in.TagSpecifications, types.ResourceTypeNatgateway)
 	if err != nil {
 		return "", err
 	}

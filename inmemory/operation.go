@@ -22,14 +22,14 @@ func (o operation[In, Out]) call(ctx context.Context, e *EC2, in *In) (*Out, err
 	if in == nil {
 		in = new(In) // as the SDK's client does
 	}
-	out, err := o.hooked(ctx, e, in)
+	out, err := o.counted(ctx, e, in)
 	if err != nil {
 		return nil, &smithy.OperationError{ServiceID: "EC2", OperationName: o.name, Err: err}
 	}
 	return out, nil
 }
 
-func (o operation[In, Out]) hooked(ctx context.Context, e *EC2, in *In) (*Out, error) {
+func (o operation[In, Out]) counted(ctx context.Context, e *EC2, in *In) (*Out, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &smithy.CanceledError{Err: err}
 	}
@@ -38,8 +38,13 @@ func (o operation[In, Out]) hooked(ctx context.Context, e *EC2, in *In) (*Out, e
 		c.Key = o.key(in)
 	}
 	c, hook := e.enter(c)
+	return hooked(ctx, c, hook, func() (*Out, error) { return o.perform(ctx, e, c, in) })
+}
+
+// hooked performs a call between its hooks.
+func hooked[Out any](ctx context.Context, c Call, hook Hook, perform func() (*Out, error)) (*Out, error) {
 	if hook == nil {
-		return o.perform(e, c, in)
+		return perform()
 	}
 	if err := hook(ctx, c, Before); err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func (o operation[In, Out]) hooked(ctx context.Context, e *EC2, in *In) (*Out, e
 	if err := ctx.Err(); err != nil {
 		return nil, &smithy.CanceledError{Err: err}
 	}
-	out, err := o.perform(e, c, in)
+	out, err := perform()
 	if lost := hook(ctx, c, After); lost != nil {
 		return nil, lost
 	}
@@ -55,7 +60,7 @@ func (o operation[In, Out]) hooked(ctx context.Context, e *EC2, in *In) (*Out, e
 }
 
 // perform checks the input and has the effect.
-func (o operation[In, Out]) perform(e *EC2, c Call, in *In) (*Out, error) {
+func (o operation[In, Out]) perform(ctx context.Context, e *EC2, c Call, in *In) (*Out, error) {
 	if err := checkInput(in, o.required, o.optional); err != nil {
 		return nil, err
 	}
@@ -64,6 +69,7 @@ func (o operation[In, Out]) perform(e *EC2, c Call, in *In) (*Out, error) {
 	}
 	var out *Out
 	err := e.update(func(m moment) (err error) {
+		m.byStack = ByStack(ctx) != ""
 		out, err = o.effect(m, in)
 		return err
 	})

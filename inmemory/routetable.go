@@ -113,7 +113,7 @@ func (e *EC2) CreateRouteTable(ctx context.Context, in *ec2.CreateRouteTableInpu
 }
 
 func (m moment) newTable(in *ec2.CreateRouteTableInput) (string, error) {
-	tags, err := tagsOf(in.TagSpecifications, types.ResourceTypeRouteTable)
+	tags, err := m.tagsOf(in.TagSpecifications, types.ResourceTypeRouteTable)
 	if err != nil {
 		return "", err
 	}

@@ -66,7 +66,7 @@ var createSubnet = operation[ec2.CreateSubnetInput, ec2.CreateSubnetOutput]{
 	optional: []string{"TagSpecifications"},
 	key:      func(in *ec2.CreateSubnetInput) string { return canonicalText(in.CidrBlock) },
 	effect: func(m moment, in *ec2.CreateSubnetInput) (*ec2.CreateSubnetOutput, error) {
-		tags, err := tagsOf(in.TagSpecifications, types.ResourceTypeSubnet)
+		tags, err := m.tagsOf(in.TagSpecifications, types.ResourceTypeSubnet)
 		if err != nil {
 			return nil, err
 		}

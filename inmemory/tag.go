@@ -19,7 +19,7 @@ type Tags map[string]string
 
 // tagsOf checks the tags of a creating call. EC2 user guide, "Tag restrictions": at most 50 tags, keys of 1 to 128
 // characters, values of at most 256, and the prefix aws: is reserved. That a key given twice is refused is assumed.
-func tagsOf(specifications []types.TagSpecification, kind types.ResourceType) (Tags, error) {
+func (m moment) tagsOf(specifications []types.TagSpecification, kind types.ResourceType) (Tags, error) {
 	if len(specifications) > 1 {
 		return nil, failure("InvalidParameterValue", "Only one TagSpecification for %s is allowed", kind) // assumed
 	}
@@ -29,18 +29,34 @@ func tagsOf(specifications []types.TagSpecification, kind types.ResourceType) (T
 			return nil, failure("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", specification.ResourceType)
 		}
 		for _, tag := range specification.Tags {
-			if err := tags.add(aws.ToString(tag.Key), aws.ToString(tag.Value)); err != nil {
+			if err := m.addTag(tags, aws.ToString(tag.Key), aws.ToString(tag.Value)); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if len(tags) > 50 {
+	if tags.tooMany() {
 		return nil, failure("TagLimitExceeded", "More than 50 tags specified")
 	}
 	return tags, nil
 }
 
-func (t Tags) add(key, value string) error {
+// tooMany: AWS's own tags do not count (EC2 user guide, "Tag restrictions").
+func (t Tags) tooMany() bool {
+	count := 0
+	for key := range t {
+		if !reserved(key) {
+			count++
+		}
+	}
+	return count > 50
+}
+
+// reserved tells whether only AWS itself, here CloudFormation, may write a tag.
+func reserved(key string) bool {
+	return strings.HasPrefix(strings.ToLower(key), "aws:")
+}
+
+func (m moment) addTag(t Tags, key, value string) error {
 	switch _, twice := t[key]; {
 	case twice:
 		return failure("InvalidParameterValue", "Duplicate tag key '%s' specified.", key)
@@ -48,7 +64,7 @@ func (t Tags) add(key, value string) error {
 		return failure("InvalidParameterValue", "Tag key '%s' must have 1 to 128 characters", key)
 	case len([]rune(value)) > 256:
 		return failure("InvalidParameterValue", "The value of tag '%s' exceeds the maximum length of 256 characters", key)
-	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+	case reserved(key) && !m.byStack:
 		return failure("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 	}
 	t[key] = value
@@ -89,12 +105,12 @@ var createTags = operation[ec2.CreateTagsInput, ec2.CreateTagsOutput]{
 		for _, id := range in.Resources {
 			tags := Tags{}
 			for _, tag := range in.Tags {
-				if err := tags.add(aws.ToString(tag.Key), aws.ToString(tag.Value)); err != nil {
+				if err := m.addTag(tags, aws.ToString(tag.Key), aws.ToString(tag.Value)); err != nil {
 					return nil, err
 				}
 			}
 			full := false
-			if err := m.retag(id, func(t Tags) { maps.Copy(t, tags); full = len(t) > 50 }); err != nil {
+			if err := m.retag(id, func(t Tags) { maps.Copy(t, tags); full = t.tooMany() }); err != nil {
 				return nil, err
 			}
 			if full {
@@ -108,6 +124,26 @@ var createTags = operation[ec2.CreateTagsInput, ec2.CreateTagsOutput]{
 // CreateTags adds or overwrites tags.
 func (e *EC2) CreateTags(ctx context.Context, in *ec2.CreateTagsInput, _ ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error) {
 	return createTags.call(ctx, e, in)
+}
+
+// deleteTags is what CloudFormation does to a tag that left a template; the controller never does.
+var deleteTags = operation[ec2.DeleteTagsInput, ec2.DeleteTagsOutput]{
+	name:     "DeleteTags",
+	required: []string{"Resources", "Tags"},
+	key:      func(in *ec2.DeleteTagsInput) string { return strings.Join(in.Resources, " ") },
+	effect: func(m moment, in *ec2.DeleteTagsInput) (*ec2.DeleteTagsOutput, error) {
+		for _, id := range in.Resources {
+			drop := func(t Tags) {
+				for _, tag := range in.Tags {
+					delete(t, aws.ToString(tag.Key))
+				}
+			}
+			if err := m.retag(id, drop); err != nil {
+				return nil, err
+			}
+		}
+		return &ec2.DeleteTagsOutput{}, nil
+	},
 }
 
 // SetTags is a hand: it adds or changes tags of a thing, those that CloudFormation alone can set (aws:) too.

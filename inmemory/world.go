@@ -72,6 +72,7 @@ type moment struct {
 	*world
 	now     time.Time
 	options *Options
+	byStack bool // the call is CloudFormation's
 }
 
 // inOrder lists a map's values by key, so that nothing depends on the order of a map.
