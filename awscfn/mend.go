@@ -1,0 +1,97 @@
+package awscfn
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/szuecs/kube-static-egress-controller/reconcile"
+)
+
+// mend takes a stack out of a status in which it takes no change sets.
+func (p *Provider) mend(ctx context.Context, s stack) error {
+	p.config.Log.Warn("the stack is mended first", "stack", p.config.Stack, "status", s.status, "reason", s.why)
+	switch s.step() {
+	case remove:
+		return p.deleteStack(ctx, s)
+	case release:
+		return p.letGo(ctx, s)
+	case resume:
+		return p.resume(ctx, s)
+	case undo:
+		_, err := act(ctx, p, "RollbackStack", p.api.RollbackStack, &cloudformation.RollbackStackInput{StackName: aws.String(s.id)})
+		return err
+	case change, create, wait, leave:
+	}
+	return nil
+}
+
+// deleteStack deletes the stack. Its addresses stay: every one of them is retained by the template, or else it is not done.
+func (p *Provider) deleteStack(ctx context.Context, s stack) error {
+	for _, id := range sortedKeys(s.template.Resources) {
+		r := s.template.Resources[id]
+		if _, address := r.Properties.(*EIP); address && r.DeletionPolicy != Retain && r.DeletionPolicy != RetainExceptOnCreate {
+			return fmt.Errorf("the stack %s is not deleted: its address %s would be lost (DeletionPolicy %q)", p.config.Stack, id, r.DeletionPolicy)
+		}
+	}
+	if s.protected {
+		if err := p.setProtection(ctx, s, false); err != nil {
+			return err
+		}
+	}
+	_, err := act(ctx, p, "DeleteStack", p.api.DeleteStack, &cloudformation.DeleteStackInput{StackName: aws.String(s.id)})
+	return err
+}
+
+// letGo deletes a stack without what it could not delete. That is ours by its tags, so EC2 goes on with it.
+func (p *Provider) letGo(ctx context.Context, s stack) error {
+	stuck, err := p.stuck(ctx, s, types.ResourceStatusDeleteFailed)
+	if err != nil {
+		return err
+	}
+	_, err = act(ctx, p, "DeleteStack", p.api.DeleteStack, &cloudformation.DeleteStackInput{StackName: aws.String(s.id), RetainResources: stuck})
+	return err
+}
+
+// resume continues a roll-back that failed. What hindered it may be gone; the second time the routes that cannot be put
+// back are skipped: EC2 puts them back then.
+func (p *Provider) resume(ctx context.Context, s stack) error {
+	in := &cloudformation.ContinueUpdateRollbackInput{StackName: aws.String(s.id)}
+	if p.resumed == s.operation {
+		stuck, err := p.stuck(ctx, s, types.ResourceStatusUpdateFailed)
+		if err != nil {
+			return err
+		}
+		in.ResourcesToSkip = slices.DeleteFunc(stuck, func(id string) bool {
+			key, _, err := keyOf(id)
+			return err != nil || key.Kind != reconcile.TargetRoute
+		})
+	}
+	_, err := act(ctx, p, "ContinueUpdateRollback", p.api.ContinueUpdateRollback, in)
+	if err == nil {
+		p.resumed = s.operation
+	}
+	return err
+}
+
+// stuck are the logical ids whose last event is a failure of that kind.
+func (p *Provider) stuck(ctx context.Context, s stack, status types.ResourceStatus) ([]string, error) {
+	last := map[string]types.ResourceStatus{}
+	err := p.events(ctx, s, func(e types.StackEvent) bool {
+		if id := aws.ToString(e.LogicalResourceId); last[id] == "" && aws.ToString(e.PhysicalResourceId) != s.id {
+			last[id] = e.ResourceStatus
+		}
+		return true
+	})
+	var out []string
+	for _, id := range sortedKeys(last) {
+		if last[id] == status {
+			out = append(out, id)
+		}
+	}
+	return out, err
+}
