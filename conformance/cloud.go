@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/szuecs/kube-static-egress-controller/awscfn"
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 )
 
@@ -24,12 +25,15 @@ type Rules struct {
 	RouteTables int // in a VPC
 	NATGateways int // in a zone
 	Routes      int // in a table
+	// Swift is for facts about stacks, which wait for gateways: these are available, and gone, at once.
+	Swift bool
 }
 
-// Cloud is an EC2: an account in a region with one VPC, the default one, and the internet gateway that is attached to it.
-// NAT gateways stay pending, and deleting, until somebody awaits what comes after.
+// Cloud is an EC2: an account in a region with one VPC, the default one, and the internet gateway that is attached to it; and
+// the CloudFormation over it, without stacks. NAT gateways stay pending, and deleting, until somebody awaits what comes after.
 type Cloud struct {
 	EC2             awsec2.API
+	CloudFormation  awscfn.API
 	VPC             string // has 172.31.0.0/16; what is at or above 172.31.64.0 is free
 	InternetGateway string
 	Zones           [2]string
@@ -52,4 +56,6 @@ type Hands interface {
 	AddPrefixList(t *testing.T, name string, cidrs ...string) string
 	// Await lets time pass until a gateway has one of these states. From then on that step may take no time.
 	Await(t *testing.T, gateway string, states ...types.NatGatewayState)
+	// Settle waits until nothing is done to a stack any more, nor to its change sets. It need not be there.
+	Settle(t *testing.T, stack string)
 }

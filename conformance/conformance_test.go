@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,6 +114,30 @@ func TestCodesAreProvoked(t *testing.T) {
 		if !codes[code] {
 			t.Errorf("awsec2 does not know %s", code)
 		}
+	}
+}
+
+// The codes that the stack provider decides by.
+func TestStackCodesAreProvoked(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../awscfn/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(spec.Names[0].Name, "code") || len(spec.Values) != 1 {
+			return true
+		}
+		found++
+		literal, ok := spec.Values[0].(*ast.BasicLit)
+		if !ok || !slices.ContainsFunc(facts(), func(f fact) bool { return strings.Contains(f.aws, strings.Trim(literal.Value, `"`)) }) {
+			t.Errorf("%s is shown by no fact", spec.Names[0])
+		}
+		return true
+	})
+	if found < 3 {
+		t.Errorf("found only %d codes", found)
 	}
 }
 

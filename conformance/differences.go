@@ -16,10 +16,6 @@ type Difference struct {
 // such a test may rely on.
 var Differences = []Difference{
 	{
-		LocalStack, "tag keys that begin with aws: are refused",
-		"ok", "moto checks tags in CreateTags only, not in TagSpecifications",
-	},
-	{
 		LocalStack, "tags for another kind of thing are refused",
 		"ok", "moto reads TagSpecifications without their kind",
 	},
@@ -102,6 +98,50 @@ var Differences = []Difference{
 	{
 		LocalStack, "a prefix list that is not there is not found",
 		"ok, ok", "moto answers with an empty list",
+	},
+	{
+		LocalStack, "a change set with the same token is the same one",
+		"AlreadyExistsException", "the add-on looks at the name and not at the token",
+	},
+	{
+		LocalStack, "what refers to an attribute of a changed thing may be replaced, and is not",
+		"Modify Address False, UPDATE_COMPLETE, the same gateway", "the add-on knows that what is changed in place keeps its attributes, and says nothing of it",
+	},
+	{
+		LocalStack, "a logical id keeps its type",
+		"ok", "LocalStack makes the one and deletes the other",
+	},
+	{
+		LocalStack, "what cannot be deleted stays, and may be left behind then",
+		"ok, ok, DELETE_FAILED, ok, DELETE_FAILED, 1 tables 0 subnets 0 addresses", "LocalStack does not read RetainResources",
+	},
+	{
+		LocalStack, "only a failed roll-back is continued, and only a failed operation rolled back",
+		"ValidationError, InternalFailure, CREATE_COMPLETE", "LocalStack has no RollbackStack",
+	},
+	{
+		LocalStack, "another tag of the stack's is changed on all that it made, in place",
+		"none, CREATE_COMPLETE, owner=one, another", "LocalStack compares templates only, and finds no change",
+	},
+	{
+		LocalStack, "no stack has a tag of AWS's own",
+		"ok", "LocalStack takes any tag",
+	},
+	{
+		LocalStack, "a template without resources is refused",
+		"ok", "LocalStack makes an empty stack",
+	},
+	{
+		LocalStack, "what is referred to must be there",
+		"ValidationError, ok", "LocalStack looks at DependsOn when it is too late",
+	},
+	{
+		LocalStack, "nothing waits for itself",
+		"ok", "LocalStack looks for no circles",
+	},
+	{
+		LocalStack, "what is no template is refused",
+		"ValidationError, InternalError", "LocalStack reads a list as if it were a template",
 	},
 }
 

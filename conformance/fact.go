@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/smithy-go"
 )
 
@@ -26,6 +25,7 @@ func facts() []fact {
 	return slices.Concat(
 		tagFacts, filterFacts, pageFacts, missingFacts, placeFacts, addressFacts, subnetFacts, tableFacts, gatewayFacts,
 		tokenFacts, routeFacts, quotaFacts, prefixListFacts, dryRunFacts,
+		changeSetFacts, changeFacts, stackFacts, rollbackFacts, retentionFacts, orderFacts, stackTagFacts, templateFacts,
 	)
 }
 
@@ -59,15 +59,19 @@ func judge(f fact, cloud, got string) string {
 type site struct {
 	*testing.T
 	Cloud
+
+	changeSets int    // how many were made
+	hindered   string // the subnet that hinders stacks
 }
 
-type operation[In, Out any] func(context.Context, *In, ...func(*ec2.Options)) (*Out, error)
+// operation is a call of EC2's or of CloudFormation's; Option is their options, which the facts do without.
+type operation[In, Out, Option any] func(context.Context, *In, ...func(*Option)) (*Out, error)
 
 // ok is how a call ends that succeeds.
 const ok = "ok"
 
 // try makes a call and says how it ended: ok, or the error's code.
-func try[In, Out any](s *site, call operation[In, Out], in *In) string {
+func try[In, Out, Option any](s *site, call operation[In, Out, Option], in *In) string {
 	s.Helper()
 	_, err := call(s.Context(), in)
 	return ending(err)
@@ -92,7 +96,7 @@ func refused(end string) string {
 }
 
 // do makes a call that is not what the fact is about: it must succeed.
-func do[In, Out any](s *site, call operation[In, Out], in *In) *Out {
+func do[In, Out, Option any](s *site, call operation[In, Out, Option], in *In) *Out {
 	s.Helper()
 	out, err := call(s.Context(), in)
 	if err != nil {

@@ -250,3 +250,9 @@ func tagText(tags []types.Tag) string {
 	slices.Sort(list)
 	return cmp.Or(strings.Join(list, " "), "none")
 }
+
+// addresses counts the addresses.
+func (s *site) addresses() int {
+	s.Helper()
+	return len(do(s, s.EC2.DescribeAddresses, &ec2.DescribeAddressesInput{}).Addresses)
+}
