@@ -64,6 +64,7 @@ func check(g given, options []*option) (setup, []mistake) {
 	s.zones = c.zones()
 	s.cluster = c.cluster(s.provider, s.zones)
 	s.tags = c.tags(s.tagKey)
+	s.stackName, s.bucket, s.protect = c.stack(s), c.bucket(), c.truth("stack-termination-protection")
 	if s.once && s.dryRun {
 		c.wrong("dry-run", c.word("dry-run"), "cannot be had with --once: nothing would ever be done, so it would wait in vain; use the command plan")
 	}
@@ -186,18 +187,16 @@ func isID(text, prefix string) bool {
 }
 
 // theseProviders is said wherever a provider is missing or wrong.
-const theseProviders = "this version has aws-ec2 and inmemory"
+const theseProviders = "there are aws-ec2, aws-cfn and inmemory"
 
 func (c *checker) provider() string {
 	w := c.word("provider")
 	switch w.text {
-	case "aws-ec2", "inmemory":
+	case "aws-ec2", "aws-cfn", "inmemory":
 	case "":
 		c.lacks("provider", "is required; %s", theseProviders)
 	case "aws":
 		c.wrong("provider", w, "what an older program called aws, one CloudFormation stack, is called aws-cfn here; %s", theseProviders)
-	case "aws-cfn":
-		c.wrong("provider", w, "one CloudFormation stack cannot be had yet; %s", theseProviders)
 	case "noop":
 		c.wrong("provider", w, "to see what would be done use the command plan, or --dry-run; %s", theseProviders)
 	default:

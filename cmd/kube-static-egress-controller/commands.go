@@ -33,6 +33,11 @@ func commands() []command {
 			description: "Nothing is changed. Conflicts alone are no reason for another exit code than 0: run could do nothing about them.",
 			options:     planOptions, act: plan,
 		},
+		{
+			name: "template", usage: "print the CloudFormation template that run would send, and exit",
+			description: "It is that of --provider=aws-cfn, or of a cloud of that kind held in memory. Nothing is changed.",
+			options:     templateOptions, act: printTemplate,
+		},
 		{name: "version", usage: "print which build this is", options: func() []*option { return nil }},
 		{name: "help", usage: "print this, or the flags of a command", options: func() []*option { return nil }},
 	}
@@ -206,16 +211,8 @@ func plan(ctx context.Context, s setup, p process) int {
 		return failed
 	}
 	r := parts.loop.Plan(ctx)
-	switch {
-	case r.Err != nil:
-		p.complain(r.Err.Error())
-		return failed
-	case len(r.Problems) > 0:
-		// A plan around a problem would look like the one that was asked for.
-		for _, problem := range r.Problems {
-			p.complain(problem.Reason)
-		}
-		return failed
+	if code := p.unplanned(r); code != succeeded {
+		return code
 	}
 	write := reconcile.WritePlan
 	if s.json {
@@ -229,14 +226,63 @@ func plan(ctx context.Context, s setup, p process) int {
 	if code := p.print(text.String()); code != succeeded {
 		return code
 	}
+	if code := p.incomplete(r); code != succeeded {
+		return code
+	}
+	return s.planCode(r.Plan)
+}
+
+// printTemplate prints what would be sent to CloudFormation.
+func printTemplate(ctx context.Context, s setup, p process) int {
+	if s.template = true; s.stack() == "" {
+		p.complain(fmt.Sprintf("--provider %q: it keeps no stack, so there is no template; aws-cfn does, and inmemory is there to try it", s.provider))
+		return failed
+	}
+	parts, err := wire(ctx, s, p.clouds[s.provider], wires{stdin: p.stdin, log: newLog(p.stderr, s)})
+	if err != nil {
+		p.complain(err.Error())
+		return failed
+	}
+	r := parts.loop.Plan(ctx)
+	if code := p.unplanned(r); code != succeeded {
+		return code
+	}
+	text, err := parts.template(r.Plan)
+	if err != nil {
+		p.complain(err.Error())
+		return failed
+	}
+	if code := p.print(string(text)); code != succeeded {
+		return code
+	}
+	return p.incomplete(r)
+}
+
+// unplanned says why there is no plan to be printed, if there is none: a plan around a problem would look like the one that
+// was asked for.
+func (p process) unplanned(r reconcile.Report) int {
+	if r.Err != nil {
+		p.complain(r.Err.Error())
+		return failed
+	}
+	for _, problem := range r.Problems {
+		p.complain(problem.Reason)
+	}
+	if len(r.Problems) > 0 {
+		return failed
+	}
+	return succeeded
+}
+
+// incomplete says what could not be read. What is printed is a plan for the rest only; to call that all would be wrong.
+func (p process) incomplete(r reconcile.Report) int {
 	for _, why := range r.Incomplete {
-		// What is printed is a plan for the rest only; to call that nothing to do would be wrong.
 		p.complain("not all claims could be read: " + why)
 	}
 	if len(r.Incomplete) > 0 {
 		return failed
 	}
-	return s.planCode(r.Plan)
+	return succeeded
 }
 
 // planCode is the exit code of a plan that could be made.

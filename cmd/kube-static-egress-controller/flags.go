@@ -97,12 +97,13 @@ const (
 	ownership = "Ownership"
 	output    = "Output"
 	site      = "Site"
+	stack     = "The stack of aws-cfn"
 )
 
 // shared are the flags of every command that looks at the cloud: run and plan must not be able to mean different things.
 func shared() []*option {
 	return []*option{
-		{name: "provider", value: "NAME", group: site, usage: "the cloud: aws-ec2, or inmemory, which is lost at the end of the program; required"},
+		{name: "provider", value: "NAME", group: site, usage: "aws-ec2 calls EC2, aws-cfn keeps one CloudFormation stack, inmemory is lost at the end of the program; required"},
 		{name: "aws-az", cut: listed, value: "ZONE", group: site, usage: "an availability zone, paired in order with --aws-nat-cidr-block"},
 		{name: "aws-nat-cidr-block", cut: listed, value: "CIDR", group: site, usage: "the zone's block for its NAT gateway, /28 to /16, free in the VPC"},
 		{name: "vpc-id", value: "ID", group: site, usage: "the VPC; without it the default VPC, else the only one"},
@@ -135,6 +136,10 @@ func shared() []*option {
 		{name: "max-routes-per-table", value: "NUMBER", preset: "500", group: care, usage: "how many routes a route table may have"},
 		{name: "allow-disruption", cut: listed, value: "ZONE|TABLE", group: care, usage: "traffic may be interrupted there"},
 
+		{name: "stack-name", value: "NAME", group: stack, usage: "the stack; without it static-egress- and the cluster id"},
+		{name: "cf-template-bucket", value: "NAME", group: stack, usage: "the S3 bucket for templates of more than 51200 bytes, which no call takes"},
+		{name: "stack-termination-protection", cut: truth, group: stack, usage: "nobody deletes the stack by mistake"},
+
 		{name: "log-format", value: "FORMAT", preset: "text", group: output, usage: "text or json, on stderr"},
 		{name: "log-level", value: "LEVEL", preset: "info", group: output, usage: "debug, info, warn or error"},
 	}
@@ -156,6 +161,9 @@ func planOptions() []*option {
 		{name: "detailed-exitcode", cut: truth, group: output, usage: "exit 0: nothing to do, 2: actions or waiting, 1: error"},
 	}...)
 }
+
+// templateOptions are those of plan but for how it is printed.
+func templateOptions() []*option { return shared() }
 
 func find(options []*option, name string) *option {
 	for _, o := range options {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
 )
 
@@ -136,7 +135,7 @@ func TestFlags(t *testing.T) {
 
 // made is a cloud in which somebody made something by hand.
 func made(seed func() *inmemory.EC2) cloud {
-	return func(context.Context, setup, *slog.Logger) (awsec2.API, error) { return seed(), nil }
+	return func(context.Context, setup, *slog.Logger) (apis, error) { return apis{ec2: seed()}, nil }
 }
 
 var threeZones = []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"}

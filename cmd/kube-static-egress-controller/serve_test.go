@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
@@ -252,10 +251,10 @@ func TestSignalBeforeTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signals := make(chan os.Signal, 1)
 		var out, log tape
-		p := story{cloud: func(ctx context.Context, _ setup, _ *slog.Logger) (awsec2.API, error) {
+		p := story{cloud: func(ctx context.Context, _ setup, _ *slog.Logger) (apis, error) {
 			signals <- syscall.SIGTERM
 			<-ctx.Done()
-			return nil, ctx.Err()
+			return apis{}, ctx.Err()
 		}}.process(&out, &log)
 		p.signals = signals
 		if code := realMain(context.Background(), strings.Fields("run --address= "+good), p); code != succeeded {

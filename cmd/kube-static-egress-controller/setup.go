@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/szuecs/kube-static-egress-controller/awscfn"
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/kube"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
@@ -39,6 +40,11 @@ type setup struct {
 	teardownDelay time.Duration
 	maxRoutes     int
 	disrupt       []string
+
+	stackName string
+	bucket    string
+	protect   bool
+	template  bool // the command template
 
 	once     bool
 	timeout  time.Duration
@@ -92,7 +98,25 @@ func (s setup) ec2() awsec2.Config {
 		Controller: s.controller,
 		Tags:       s.tags,
 		Blocks:     blocks,
+		Stack:      s.stack(),
 	}
+}
+
+// stack is the name of the stack that carries out the plans; empty if none does.
+func (s setup) stack() string {
+	if s.provider == "aws-cfn" || s.template && s.provider == "inmemory" {
+		return s.stackName
+	}
+	return ""
+}
+
+// cfn is the part of the provider that keeps a stack.
+func (s setup) cfn() awscfn.Config {
+	c := awscfn.Config{Stack: s.stack(), Protect: s.protect}
+	for _, z := range s.zones {
+		c.Zones = append(c.Zones, z.Zone)
+	}
+	return c
 }
 
 // clusters is the part of the one who reads them.
