@@ -65,8 +65,8 @@ simulation:
 
 # A history that failed is played again by its SEED alone. With many STEPS it goes on to the next ones until so many steps
 # are done.
-simulate: ## random histories in the in-memory EC2, SEED=n and STEPS=n steps long
-	SIM_SEED=$(SEED) SIM_STEPS=$(or $(STEPS),100000) go test -count=1 -timeout=0 -v -run '^TestSimulate$$' ./simulation
+simulate: ## random histories in the in-memory EC2, SEED=n, STEPS=n steps long, PROVIDER=aws-cfn as a stack
+	SIM_PROVIDER=$(PROVIDER) SIM_SEED=$(SEED) SIM_STEPS=$(or $(STEPS),100000) go test -count=1 -timeout=0 -v -run '^TestSimulate$$' ./simulation
 
 # Without a bound, making an interesting input smaller takes up to a minute, in which nothing else is tried.
 fuzz: ## each fuzz test of FUZZED, FUZZTIME long

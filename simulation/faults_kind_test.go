@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -26,6 +27,7 @@ type kind struct {
 	lasts  int  // how many attempts
 	dies   bool // the process ends
 	reads  bool // it is worth trying at calls that only read
+	stack  bool // it is for calls to EC2 that a stack makes, and for no others: who asked for them hears no answer
 	strike func(ctx context.Context, l *life, phase inmemory.Phase) error
 }
 
@@ -42,7 +44,8 @@ func (f *fault) strike(ctx context.Context, l *life, c inmemory.Call, phase inme
 }
 
 func isWrite(c inmemory.Call) bool {
-	return !strings.HasPrefix(c.Operation, "Describe") && !strings.HasPrefix(c.Operation, "Get")
+	return !strings.HasPrefix(c.Operation, "Describe") && !strings.HasPrefix(c.Operation, "Get") &&
+		!strings.HasPrefix(c.Operation, "List")
 }
 
 var errDied = errors.New("the controller is dead")
@@ -96,10 +99,18 @@ func unknown() []kind {
 	}
 }
 
+// refusals are what EC2 does to a stack: once, and so often that the stack no longer tries to delete something.
+func refusals() []kind {
+	refuse := in(inmemory.Before, func(context.Context) error {
+		return &smithy.GenericAPIError{Code: "UnauthorizedOperation", Message: "You are not authorized to perform this operation."}
+	})
+	return []kind{{name: "fails", stack: true, strike: refuse}, {name: "keeps-failing", stack: true, lasts: 3, strike: refuse}}
+}
+
 // kinds are all faults. To lose what a call reads is no other thing than not to be told, so calls that read go wrong only
 // before.
 func kinds() []kind {
-	return append(unknown(), []kind{
+	return append(slices.Concat(unknown(), refusals()), []kind{
 		{name: "before", reads: true, strike: in(inmemory.Before, func(context.Context) error { return internalError() })},
 		{name: "before-timeout", reads: true, strike: in(inmemory.Before, func(context.Context) error { return netTimeout{} })},
 		{name: "before-hanging", reads: true, strike: in(inmemory.Before, hangs)},

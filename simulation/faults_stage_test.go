@@ -25,6 +25,7 @@ type stage struct {
 	t       testing.TB
 	lag     time.Duration
 	ec2     *inmemory.EC2
+	cfn     *inmemory.CloudFormation // nil but for aws-cfn
 	config  reconcile.Config
 	reading reconcile.Reading
 	witness *witness
@@ -44,6 +45,8 @@ type stage struct {
 	reports chan reconcile.Report
 	last    reconcile.Report
 	lives   int
+
+	stackCalls *stackCalls
 }
 
 // later is something that happens so long after the episode began.
@@ -84,7 +87,7 @@ const (
 // newStage is two zones in a VPC in which others live too.
 func newStage(t testing.TB, o lagging) *stage {
 	st := &stage{
-		t: t, lag: o.lists, fates: map[string]bool{}, meant: map[string]netip.Prefix{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
+		t: t, lag: o.lists, stackCalls: newStackCalls(), fates: map[string]bool{}, meant: map[string]netip.Prefix{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
 		config: reconcile.Config{
 			Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
 			ReleaseDelay: releaseDelay, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay, MaxWithdrawal: 50,
@@ -111,6 +114,9 @@ func newStage(t testing.TB, o lagging) *stage {
 		},
 		KeepCalls: true, Quotas: inmemory.Quotas{Addresses: 12}, Zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
 	}, tagKey, zones)
+	if o.provider == withStack {
+		st.cfn = inmemory.NewCloudFormation(st.ec2, inmemory.CloudFormationOptions{Step: stackStep})
+	}
 	st.others()
 	st.witness = newWitness(st)
 	return st
@@ -192,11 +198,13 @@ func (st *stage) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phase
 	if phase == inmemory.After {
 		st.witness.look(c)
 	}
-	l := lifeOf(ctx)
-	if l == nil {
+	l, byStack := lifeOf(ctx), inmemory.ByStack(ctx) != ""
+	switch {
+	case byStack:
+		st.stackCalls.byStack(c)
+	case l == nil:
 		return nil
-	}
-	if l.dead.Load() {
+	case l.dead.Load():
 		return errDied
 	}
 	if code := st.quotas[c.Operation]; code != "" && phase == inmemory.Before {
@@ -228,13 +236,17 @@ func (st *stage) live() {
 
 // process is a controller that has just been started: it remembers what its home does.
 func (st *stage) process(ctx context.Context) (*reconcile.Loop, error) {
-	p, err := awsec2.New(ctx, st.ec2, awsec2.Config{TagKey: tagKey, Cluster: cluster, Controller: controller, Owner: st.owner})
+	cloud := awsec2.Config{TagKey: tagKey, Cluster: cluster, Controller: controller, Owner: st.owner}
+	p, err := newProvider(ctx, st.ec2, st.cfn, cloud, st.config.Zones)
 	if err != nil {
 		return nil, err
 	}
 	loop := &reconcile.Loop{
 		Config: st.config, Provider: p, Reader: st, Resync: time.Minute, Wake: st.wake,
-		Report: func(r reconcile.Report) { st.reports <- r },
+		Report: func(r reconcile.Report) {
+			st.witness.tells(r)
+			st.reports <- r
+		},
 	}
 	if st.home != nil {
 		loop.Store = st.home.open()

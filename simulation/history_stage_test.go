@@ -21,7 +21,8 @@ import (
 // history is a stage on which anything can happen.
 type history struct {
 	*stage
-	kinds   []kind
+	kinds   []kind // of calls of the controller,
+	refused []kind // and of a stack
 	rate    uint64 // of so many calls, one goes wrong; 0: none
 	salt    string
 	struck  atomic.Int64
@@ -46,11 +47,11 @@ type asked struct {
 // lagOfLists is how far lists lag, if they do: two looks 10 s apart (rule 9) see more.
 const lagOfLists = 5 * time.Second
 
-func newHistory(t *testing.T, references, kept bool) *history {
+func newHistory(t *testing.T, provider string, references, kept bool) *history {
 	h := &history{
-		kinds: kinds(), asked: map[reconcile.Source]*asked{}, away: map[string]string{}, things: map[string]string{},
+		kinds: without(kinds(), func(k kind) bool { return k.stack }), refused: refusals(), asked: map[reconcile.Source]*asked{}, away: map[string]string{}, things: map[string]string{},
 	}
-	lag := lagging{lists: lagOfLists}
+	lag := lagging{provider: provider, lists: lagOfLists}
 	if references {
 		lag.references = 3 * time.Second
 	}
@@ -65,7 +66,7 @@ func newHistory(t *testing.T, references, kept bool) *history {
 	h.means()
 	h.witness.probe(pool...)
 	h.witness.rebase()
-	h.ec2.SetHook(h.hook)
+	h.setHook(h.hook)
 	h.again()
 	return h
 }
@@ -75,11 +76,13 @@ func (h *history) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phas
 	if phase == inmemory.After {
 		h.witness.look(c)
 	}
-	l := lifeOf(ctx)
-	if l == nil {
+	l, kinds := lifeOf(ctx), h.kinds
+	switch {
+	case inmemory.ByStack(ctx) != "":
+		kinds = h.refused
+	case l == nil:
 		return nil
-	}
-	if l.dead.Load() {
+	case l.dead.Load():
 		return errDied
 	}
 	if isWrite(c) && !isStored(c) {
@@ -88,7 +91,7 @@ func (h *history) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phas
 	if code := h.quotas[c.Operation]; code != "" && phase == inmemory.Before {
 		return &smithy.GenericAPIError{Code: code, Message: "The limit is reached."}
 	}
-	k, ok := h.strikes(c)
+	k, ok := h.strikes(c, kinds)
 	if !ok {
 		return nil
 	}
@@ -99,7 +102,7 @@ func (h *history) hook(ctx context.Context, c inmemory.Call, phase inmemory.Phas
 }
 
 // strikes says whether and how a call goes wrong: by its operation, key and attempt, for parallel calls have no order.
-func (h *history) strikes(c inmemory.Call) (kind, bool) {
+func (h *history) strikes(c inmemory.Call, kinds []kind) (kind, bool) {
 	if h.rate == 0 {
 		return kind{}, false
 	}
@@ -109,7 +112,7 @@ func (h *history) strikes(c inmemory.Call) (kind, bool) {
 	if n%h.rate != 0 {
 		return kind{}, false
 	}
-	k := h.kinds[n/h.rate%uint64(len(h.kinds))]
+	k := kinds[n/h.rate%uint64(len(kinds))]
 	return k, isWrite(c) || k.reads
 }
 
@@ -139,7 +142,7 @@ func (h *history) hand(do func()) {
 // confirm lets the controller look until lists have shown it all that it did.
 func (h *history) confirm() bool {
 	confirmed := func() bool {
-		return h.looked.Sub(h.lastWrite()) >= h.lag && !h.last.Applied && len(h.last.Zones) > 0
+		return h.looked.Sub(h.lastWrite()) >= h.lag && !h.last.Applied && len(h.last.Zones) > 0 && !h.stackBusy()
 	}
 	for tries := 0; !confirmed() && tries < 60; tries++ {
 		h.nudge()

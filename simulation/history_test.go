@@ -1,6 +1,7 @@
 package simulation_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,27 +22,34 @@ const firstSeed = 1000
 // read, and depends on its seed alone.
 func TestHistories(t *testing.T) {
 	t.Parallel()
-	sum := &tally{}
-	t.Cleanup(func() { t.Logf("%s from seed %d on", sum, firstSeed) })
-	for i := range setting(t, "SIM_HISTORIES", fewHistories) {
-		seed := firstSeed + i
-		t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+	for _, provider := range providers {
+		t.Run(provider, func(t *testing.T) {
 			t.Parallel()
-			playSeed(t, seed, sum)
+			sum := &tally{}
+			t.Cleanup(func() { t.Logf("%s from seed %d on", sum, firstSeed) })
+			for i := range setting(t, "SIM_HISTORIES", fewHistories) {
+				seed := firstSeed + i
+				t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+					t.Parallel()
+					playSeed(t, provider, seed, sum)
+				})
+			}
 		})
 	}
 }
 
-// TestSimulate plays histories, one after the other, from SIM_SEED on until SIM_STEPS steps are done (make simulate).
+// TestSimulate plays histories, one after the other, from SIM_SEED on until SIM_STEPS steps are done (make simulate), with
+// the provider SIM_PROVIDER.
 func TestSimulate(t *testing.T) {
 	steps := setting(t, "SIM_STEPS", 0)
 	if steps == 0 {
 		t.Skip("make simulate")
 	}
 	seed := setting(t, "SIM_SEED", rand.Uint64N(1<<40))
+	provider := cmp.Or(os.Getenv("SIM_PROVIDER"), withEC2)
 	sum := &tally{}
 	for ; uint64(sum.steps.Load()) < steps && !t.Failed(); seed++ { //nolint:gosec // a count
-		playSeed(t, seed, sum)
+		playSeed(t, provider, seed, sum)
 		if sum.runs.Load()%1000 == 0 {
 			t.Logf("%s; the next seed is %d", sum, seed+1)
 		}
@@ -64,8 +72,10 @@ func TestHistoriesThatFailedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			steps := without(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool { return strings.HasPrefix(line, "#") })
-			for _, broken := range play(t, steps, &tally{}) {
-				t.Error(broken)
+			for _, provider := range providers {
+				for _, broken := range play(t, provider, steps, &tally{}) {
+					t.Error(provider, broken)
+				}
 			}
 		})
 	}
@@ -85,26 +95,26 @@ func setting(t *testing.T, name string, otherwise uint64) uint64 {
 
 // playSeed plays the history of a seed. One that fails is made as short as it can be, and printed with the line that
 // replays it.
-func playSeed(t *testing.T, seed uint64, sum *tally) {
+func playSeed(t *testing.T, provider string, seed uint64, sum *tally) {
 	debug.SetGCPercent(800)
 	steps := drawHistory(seed)
-	broken := play(t, steps, sum)
+	broken := play(t, provider, steps, sum)
 	if len(broken) == 0 {
 		return
 	}
 	if sum.failed.Add(1) == 1 { // which takes its time, and often one failure is all of them
-		steps, broken = shortened(t, steps, broken)
+		steps, broken = shortened(t, provider, steps, broken)
 	}
-	t.Errorf("make simulate SEED=%d STEPS=1\n%s\n\nA history that fails so, for testdata/histories:\n%s",
-		seed, strings.Join(broken, "\n"), strings.Join(steps, "\n"))
+	t.Errorf("make simulate PROVIDER=%s SEED=%d STEPS=1\n%s\n\nA history that fails so, for testdata/histories:\n%s",
+		provider, seed, strings.Join(broken, "\n"), strings.Join(steps, "\n"))
 }
 
 // shortened leaves out what can be left out of a history that fails, so that it still fails in the same way.
-func shortened(t *testing.T, steps, broken []string) (fewer, why []string) {
+func shortened(t *testing.T, provider string, steps, broken []string) (fewer, why []string) {
 	for size, plays := len(steps)/2, 0; size > 0; size /= 2 {
 		for from := 0; from+size <= len(steps) && plays < 300; plays++ {
 			fewer := slices.Delete(slices.Clone(steps), from, from+size)
-			if b := play(t, fewer, &tally{}); len(b) > 0 && wayOf(b[0]) == wayOf(broken[0]) {
+			if b := play(t, provider, fewer, &tally{}); len(b) > 0 && wayOf(b[0]) == wayOf(broken[0]) {
 				steps, broken = fewer, b
 			} else {
 				from += size
@@ -128,9 +138,9 @@ func (s *tally) String() string {
 }
 
 // play plays a history in a bubble of its own, and says which rules were broken.
-func play(t *testing.T, steps []string, sum *tally) (broken []string) {
+func play(t *testing.T, provider string, steps []string, sum *tally) (broken []string) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHistory(t, slices.Contains(steps, "references lag"), slices.Contains(steps, "home"))
+		h := newHistory(t, provider, slices.Contains(steps, "references lag"), slices.Contains(steps, "home"))
 		for _, step := range steps {
 			h.step(step)
 			if len(h.witness.broken) > 0 {
@@ -141,6 +151,7 @@ func play(t *testing.T, steps []string, sum *tally) (broken []string) {
 			h.end()
 		}
 		h.stop()
+		h.settleStack()
 		broken = h.witness.broken
 		sum.runs.Add(1)
 		sum.steps.Add(int64(len(steps)))

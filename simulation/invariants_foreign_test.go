@@ -56,12 +56,12 @@ func (w *witness) foreignIn(s inmemory.Snapshot) map[string]string {
 		out[l.ID] = fmt.Sprint(l.Entries, l.Tags)
 	}
 	for _, n := range s.Subnets {
-		if subnets[n.ID] = !isOurs(n.Tags); subnets[n.ID] {
+		if subnets[n.ID] = !isHeld(n.Tags); subnets[n.ID] {
 			out[n.ID] = fmt.Sprint(n.CIDR, n.Zone, n.Tags)
 		}
 	}
 	for _, g := range s.NATGateways {
-		if !isOurs(g.Tags) && g.State != types.NatGatewayStateDeleted {
+		if !isHeld(g.Tags) && g.State != types.NatGatewayStateDeleted {
 			out[g.ID] = fmt.Sprint(isLive(g), g.Subnet, g.Allocation, g.Tags)
 		}
 	}
@@ -76,7 +76,7 @@ func (w *witness) foreignIn(s inmemory.Snapshot) map[string]string {
 				out[a.ID] = t.ID + " " + a.Subnet
 			}
 		}
-		if !isOurs(t.Tags) {
+		if !isHeld(t.Tags) {
 			w.foreignTable(out, t)
 		}
 	}

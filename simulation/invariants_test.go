@@ -31,7 +31,8 @@ func isLive(g inmemory.NATGateway) bool {
 
 // witness looks at the truth after every call, not at what lists show, and remembers what must never be undone.
 type witness struct {
-	stage *stage
+	stage  *stage
+	undone undone // of aws-cfn
 
 	mu       sync.Mutex
 	looks    int
@@ -78,7 +79,7 @@ const (
 
 func newWitness(st *stage) *witness {
 	w := &witness{
-		stage: st, ours: map[string]bool{}, used: map[string]time.Time{}, gateways: map[string]bool{}, removed: map[string]bool{},
+		stage: st, undone: newUndone(), ours: map[string]bool{}, used: map[string]time.Time{}, gateways: map[string]bool{}, removed: map[string]bool{},
 		address: map[string]string{}, harmed: map[string]bool{}, knows: map[string]bool{}, routed: map[way]int{},
 	}
 	w.rebase()
@@ -194,6 +195,7 @@ func (w *witness) look(c inmemory.Call) {
 	}
 	w.looked = now
 	s := w.stage.ec2.Snapshot()
+	w.follow(s)
 	if s.String() == w.text {
 		return
 	}
@@ -237,6 +239,9 @@ func (w *witness) addresses(call string, s inmemory.Snapshot) {
 		}
 		delete(w.ours, id)
 		if config.ReleaseAddresses && !now.Before(w.used[id].Add(config.ReleaseDelay)) && w.mayRelease(id) {
+			continue
+		}
+		if w.takesBack(call, id) {
 			continue
 		}
 		w.breaks("%s: rule 7: the address %s was released", call, id)
@@ -337,7 +342,7 @@ func (w *witness) goesLast(call string, s inmemory.Snapshot) {
 		if n == 0 || isLive(g) || !isOurs(g.Tags) || w.removed[g.ID] {
 			continue
 		}
-		if w.moving(g.Zone) {
+		if w.moving(g.Zone) || w.undoes(g.ID) {
 			w.removed[g.ID] = true // whatever the flags are later
 			continue
 		}
@@ -428,7 +433,7 @@ func (w *witness) coverage(call string, s inmemory.Snapshot) {
 			}) {
 				continue
 			}
-			if was, is := min(w.routed[way{t.ID, a}], enough), w.howRouted(s, t, a); is < was {
+			if was, is := min(w.wasRouted(way{t.ID, a}), enough), w.howRouted(s, t, a); is < was {
 				w.breaks("%s: rule 4: %s is no longer routed in %s as well as it was (%d, was %d)", call, a, t.ID, is, was)
 			}
 		}
@@ -484,6 +489,7 @@ func without[T any](list []T, drop func(T) bool) []T {
 // leftBehind is what there is, with names in place of ids: so the ends of two runs are the same text if everything is
 // there once, in its place, and nothing else is.
 func leftBehind(s inmemory.Snapshot) string {
+	s = unstacked(s)
 	var names []string
 	name := func(id, what string) { names = append(names, id, "<"+what+">") }
 	for _, n := range s.Subnets {

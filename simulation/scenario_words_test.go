@@ -33,7 +33,7 @@ func (s *scenario) lines() []string {
 // flags starts the controller again, with others.
 func (s *scenario) flags() string {
 	w := s.world
-	fresh := newWorld(s.t, 1, inmemory.Options{})
+	fresh := newWorld(s.t, withEC2, 1, inmemory.Options{})
 	config, cloud := fresh.config, fresh.cloud
 	config.Zones = slices.Clone(zoneBlocks[:s.zones()])
 	var zones []reconcile.ZoneConfig

@@ -27,6 +27,7 @@ type world struct {
 	t       testing.TB
 	now     time.Time
 	ec2     *inmemory.EC2
+	cfn     *inmemory.CloudFormation // nil but for aws-cfn: then the clock is that of the bubble
 	config  reconcile.Config
 	cloud   awsec2.Config
 	reading reconcile.Reading
@@ -43,7 +44,7 @@ var zoneBlocks = []reconcile.ZoneConfig{
 }
 
 // newWorld is a world with so many zones, each with one DMZ route table, and the controller's defaults.
-func newWorld(t testing.TB, zones int, o inmemory.Options) *world {
+func newWorld(t testing.TB, provider string, zones int, o inmemory.Options) *world {
 	w := &world{
 		t: t, now: start, home: &home{},
 		config: reconcile.Config{
@@ -62,12 +63,23 @@ func newWorld(t testing.TB, zones int, o inmemory.Options) *world {
 	if len(o.Zones) == 0 {
 		o.Zones = []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"}
 	}
+	if provider == withStack {
+		w.now = time.Now()
+	}
 	w.ec2 = inmemory.Seed(o, tagKey, names)
+	if provider == withStack {
+		w.cfn = inmemory.NewCloudFormation(w.ec2, inmemory.CloudFormationOptions{Step: stackStep})
+	}
 	w.restart()
 	return w
 }
 
-func (w *world) clock() time.Time { return w.now }
+func (w *world) clock() time.Time {
+	if w.cfn != nil {
+		return time.Now()
+	}
+	return w.now
+}
 
 // Read implements reconcile.Reader.
 func (w *world) Read(context.Context) reconcile.Reading { return w.reading }
@@ -76,7 +88,7 @@ func (w *world) Read(context.Context) reconcile.Reading { return w.reading }
 func (w *world) restart() {
 	w.t.Helper()
 	w.cloud.Now = w.clock
-	p, err := awsec2.New(w.t.Context(), w.ec2, w.cloud)
+	p, err := newProvider(w.t.Context(), w.ec2, w.cfn, w.cloud, w.config.Zones)
 	if err != nil {
 		w.t.Fatal(err)
 	}
