@@ -37,7 +37,7 @@ type awsProxy struct {
 // likes.
 type wire func(w http.ResponseWriter, r *http.Request, cloud func() *httptest.ResponseRecorder)
 
-// ec2Call is a call of the EC2 API: its action and its parameters, as they are on the wire.
+// ec2Call is a call of the EC2 API, or of CloudFormation's: its action and its parameters, as they are on the wire.
 type ec2Call struct {
 	action string
 	url.Values
@@ -179,7 +179,9 @@ func (c ec2Call) what() string {
 	return strings.TrimSpace(c.action + " " + c.Get("DestinationCidrBlock"))
 }
 
-func (c ec2Call) writes() bool { return !strings.HasPrefix(c.action, "Describe") }
+func (c ec2Call) writes() bool {
+	return !slices.ContainsFunc([]string{"Describe", "Get", "List"}, func(looks string) bool { return strings.HasPrefix(c.action, looks) })
+}
 
 // takesAway is true for all that does not only look or add something.
 func (c ec2Call) takesAway() bool {

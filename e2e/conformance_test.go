@@ -5,10 +5,13 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -38,13 +41,48 @@ func newCloud(t *testing.T, r conformance.Rules) conformance.Cloud {
 		NATPending: forEver, NATDeleting: forEver,
 		Addresses: r.Addresses, Subnets: r.Subnets, Tables: r.RouteTables, Gateways: r.NATGateways, Routes: r.Routes,
 	}}
+	if r.Swift {
+		h.rules.NATPending, h.rules.NATDeleting = 0, 0
+	}
 	s.rule(t, h.rules)
-	return conformance.Cloud{EC2: s.ec2, VPC: s.vpc, InternetGateway: s.igw, Zones: [2]string{zoneA, zoneB}, Hands: h}
+	h.cfn = cloudformation.New(cloudformation.Options{
+		Region:       region,
+		BaseEndpoint: &cloud.endpoint,
+		Credentials:  credentials.NewStaticCredentialsProvider(s.account, "secret", ""),
+		Retryer:      aws.NopRetryer{},
+	})
+	return conformance.Cloud{EC2: s.ec2, CloudFormation: h.cfn, VPC: s.vpc, InternetGateway: s.igw, Zones: [2]string{zoneA, zoneB}, Hands: h}
 }
 
 type cloudHands struct {
 	*site
 	rules rules
+	cfn   *cloudformation.Client
+}
+
+// Settle asks until nothing is in progress. A stack that a change set has made is in review, which is no progress.
+func (h *cloudHands) Settle(t *testing.T, stack string) {
+	t.Helper()
+	eventually(t, func() error {
+		out, err := h.cfn.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &stack})
+		if err != nil {
+			return nil // it is not there
+		}
+		status := out.Stacks[0].StackStatus
+		if strings.HasSuffix(string(status), "_IN_PROGRESS") && status != cfntypes.StackStatusReviewInProgress {
+			return fmt.Errorf("%s is %s", stack, status)
+		}
+		sets, err := h.cfn.ListChangeSets(t.Context(), &cloudformation.ListChangeSetsInput{StackName: &stack})
+		if err != nil {
+			return nil
+		}
+		for _, set := range sets.Summaries {
+			if strings.HasPrefix(string(set.Status), "CREATE_") && set.Status != cfntypes.ChangeSetStatusCreateComplete {
+				return fmt.Errorf("%s is %s", *set.ChangeSetName, set.Status)
+			}
+		}
+		return nil
+	})
 }
 
 func (h *cloudHands) AddVPC(t *testing.T, cidr string) string {

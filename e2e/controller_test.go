@@ -18,11 +18,12 @@ import (
 
 // controller is the program with all that it is told, wherever it comes from.
 type controller struct {
-	flags []string // of every command
-	pace  []string // of run only
-	env   []string
-	dir   string // its home, and the folder that it runs in
-	log   string // the file for stderr of `run`
+	provider []string // of every command: who carries out what is planned,
+	flags    []string // and all else
+	pace     []string // of run only
+	env      []string
+	dir      string // its home, and the folder that it runs in
+	log      string // the file for stderr of `run`
 }
 
 // controller is the program as it is set up for a site. The flags say where ConfigMaps are read.
@@ -30,8 +31,9 @@ func (s *site) controller(t *testing.T, flags ...string) *controller {
 	t.Helper()
 	dir := t.TempDir()
 	return &controller{
-		flags: slices.Concat(s.flags(), flags),
-		pace:  []string{"--address=", "--resync-interval=1s", "--withdraw-delay=1s", "--log-level=debug"},
+		provider: []string{"--provider=aws-ec2"},
+		flags:    slices.Concat(s.flags(), flags),
+		pace:     []string{"--address=", "--resync-interval=1s", "--withdraw-delay=1s", "--log-level=debug"},
 		// Nothing of whoever runs the tests: no profile, no kubeconfig, no proxy.
 		env: []string{
 			"PATH=" + os.Getenv("PATH"),
@@ -55,7 +57,7 @@ func (c *controller) with(env ...string) *controller {
 }
 
 func (c *controller) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(program, slices.Concat([]string{name}, c.flags, args)...)
+	cmd := exec.Command(program, slices.Concat([]string{name}, c.provider, c.flags, args)...)
 	cmd.Env, cmd.Dir = c.env, c.dir
 	return cmd
 }
@@ -154,4 +156,11 @@ func examples(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// by is the same program with another --provider.
+func (c *controller) by(provider ...string) *controller {
+	changed := *c
+	changed.provider = provider
+	return &changed
 }

@@ -98,6 +98,7 @@ func (st state) foreign() state {
 	st.NATGateways = slices.DeleteFunc(st.NATGateways, func(n types.NatGateway) bool { return ours(n.Tags) })
 	st.Subnets = slices.DeleteFunc(st.Subnets, func(s types.Subnet) bool { return ours(s.Tags) })
 	st.RouteTables = slices.DeleteFunc(st.RouteTables, func(r types.RouteTable) bool { return ours(r.Tags) })
+	st.Stacks = slices.DeleteFunc(st.Stacks, func(s stackState) bool { return ours(s.tags()) })
 	for i, r := range st.RouteTables {
 		st.RouteTables[i].Routes = slices.DeleteFunc(r.Routes, func(r types.Route) bool { return gateways[aws.ToString(r.NatGatewayId)] })
 	}

@@ -46,14 +46,20 @@ func (p picture) path(owner string, zones ...string) {
 	for _, zone := range zones {
 		name := pathName(zone)
 		tags := func(role string) []string {
-			return []string{
+			tags := []string{
 				"  static-egress/cluster=" + clusterID,
 				"  static-egress/controller=kube-static-egress-controller",
 				"  static-egress/owner=" + owner,
 				"  static-egress/role=" + role,
 				"  static-egress/zone=" + zone,
 			}
+			if p.inStack() {
+				tags = append(tags, stackTags(role, zone)...)
+			}
+			slices.Sort(tags)
+			return tags
 		}
+		delete(p, "address "+name+": free")
 		p["address "+name+": in use"] = tags("eip")
 		p[fmt.Sprintf("subnet %s: %s in %s", name, block(zone), zone)] = tags("subnet")
 		p[fmt.Sprintf("gateway %s: available in subnet %s with address %[1]s", name, name)] = tags("nat-gateway")
@@ -61,6 +67,9 @@ func (p picture) path(owner string, zones ...string) {
 			"  0.0.0.0/0 -> internet gateway, active",
 			"  172.31.0.0/16 -> local, active",
 			"  serves subnet "+name)
+		if p.inStack() {
+			p.holdPath(zone)
+		}
 	}
 }
 
@@ -94,6 +103,9 @@ func isTag(line string) bool { return strings.Contains(line, "=") }
 func (p picture) route(table, zone string, prefixes ...string) {
 	for _, prefix := range prefixes {
 		p.change(dmz(table), prefix+" ", fmt.Sprintf("%s -> gateway %s, active", prefix, pathName(zone)))
+		if p.inStack() {
+			p.hold(routeID(table, prefix), "")
+		}
 	}
 }
 
@@ -101,5 +113,8 @@ func (p picture) route(table, zone string, prefixes ...string) {
 func (p picture) noRoute(table string, prefixes ...string) {
 	for _, prefix := range prefixes {
 		p.change(dmz(table), prefix+" ")
+		if p.inStack() {
+			p.letGo(routeID(table, prefix))
+		}
 	}
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what the end-to-end tests run against, where it is missing: a Kubernetes API server and a cloud. Needs Go, and a
-# Python that python.sh finds. Both are kept below .cache/e2e under names that say what they were made from, so that a
+# Makes what the end-to-end tests run against, where it is missing: a Kubernetes API server, a cloud, and what knows which
+# templates CloudFormation takes. Needs Go, and a Python that python.sh finds. All are kept below .cache/e2e under names that say what they were made from, so that a
 # change makes new ones and going back to another branch finds its own; the names without a hash are what the tests use.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -36,23 +36,26 @@ kubeapi() {
   use kubeapi "$made"
 }
 
-localstack() {
-  local made started=$SECONDS python
+# Makes a virtual environment from the requirements in the folder of its name; the other arguments are all the files that
+# say what is in it.
+python_with() {
+  local name=$1 made started=$SECONDS python
   python=$(./python.sh)
-  made=$cache/localstack-$(hash_of "$("$python" --version)" localstack/requirements.txt localstack/constraints.txt)
+  made=$cache/$name-$(hash_of "$("$python" --version)" "${@:2}")
   # A virtual environment knows its own path, so it is made in place, and the stamp says that it is whole.
   if [[ ! -f $made/complete ]]; then
-    echo "installing LocalStack for the end-to-end tests, with $python; about a minute or two, once"
+    echo "installing $name for the end-to-end tests, with $python; up to some minutes, once"
     rm -rf "$made"
     "$python" -m venv "$made"
-    "$made/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r localstack/requirements.txt
+    "$made/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$name/requirements.txt"
     touch "$made/complete"
     echo "installed in $((SECONDS - started)) s"
   fi
-  use localstack "$made"
+  use "$name" "$made"
 }
 
 # Before the build: that something must be installed first is better heard at once than after some minutes.
 ./python.sh >/dev/null
 kubeapi
-localstack
+python_with localstack localstack/requirements.txt localstack/constraints.txt
+python_with cfnlint cfnlint/requirements.txt

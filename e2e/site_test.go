@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
@@ -31,6 +32,7 @@ type site struct {
 	account string
 	zones   []string
 	ec2     *ec2.Client
+	cfn     *cloudformation.Client
 	vpc     string
 	igw     string
 	tables  map[string]string // DMZ route tables: name to id
@@ -45,7 +47,9 @@ func newAccount() string { return fmt.Sprint(100_000_000_000 + accounts.Add(1)) 
 func newSite(t *testing.T, zones ...string) *site {
 	t.Helper()
 	s := &site{account: newAccount(), zones: zones, tables: map[string]string{}}
-	s.ec2 = s.client(cloud.endpoint)
+	s.ec2, s.cfn = s.client(cloud.endpoint), cloudformation.New(cloudformation.Options{
+		Region: region, BaseEndpoint: &cloud.endpoint, Credentials: s.credentials(),
+	})
 	vpcs := call(t, s.ec2.DescribeVpcs, &ec2.DescribeVpcsInput{})
 	for _, vpc := range vpcs.Vpcs {
 		if aws.ToBool(vpc.IsDefault) {
@@ -66,8 +70,12 @@ func (s *site) client(endpoint string) *ec2.Client {
 	return ec2.New(ec2.Options{
 		Region:       region,
 		BaseEndpoint: &endpoint,
-		Credentials:  credentials.NewStaticCredentialsProvider(s.account, "secret", ""),
+		Credentials:  s.credentials(),
 	})
+}
+
+func (s *site) credentials() aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(s.account, "secret", "")
 }
 
 // addTable makes a DMZ route table.
@@ -85,7 +93,7 @@ func (s *site) addTable(t *testing.T, name, zone string) {
 
 // flags are what tells the controller of the site: the zones, each with a block of 16 addresses from 172.31.64.0 on.
 func (s *site) flags() []string {
-	flags := []string{"--provider=aws-ec2", "--cluster-id=" + clusterID}
+	flags := []string{"--cluster-id=" + clusterID}
 	for _, zone := range s.zones {
 		flags = append(flags, "--aws-az="+zone, "--aws-nat-cidr-block="+block(zone).String())
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// state is all that EC2 has in an account, as it says it.
+// state is all that an account has, as AWS says it.
 type state struct {
 	Addresses        []types.Address
 	InternetGateways []types.InternetGateway
@@ -24,6 +24,7 @@ type state struct {
 	RouteTables      []types.RouteTable
 	Subnets          []types.Subnet
 	VPCs             []types.Vpc
+	Stacks           []stackState
 }
 
 // observe looks at everything. A gateway that is gone is listed for an hour; it does not exist.
@@ -36,6 +37,7 @@ func (s *site) observe(t *testing.T) state {
 		RouteTables:      call(t, s.ec2.DescribeRouteTables, &ec2.DescribeRouteTablesInput{}).RouteTables,
 		Subnets:          call(t, s.ec2.DescribeSubnets, &ec2.DescribeSubnetsInput{}).Subnets,
 		VPCs:             call(t, s.ec2.DescribeVpcs, &ec2.DescribeVpcsInput{}).Vpcs,
+		Stacks:           s.stacks(t),
 	}
 	st.NATGateways = slices.DeleteFunc(st.NATGateways, func(n types.NatGateway) bool {
 		return n.State == types.NatGatewayStateDeleted
@@ -124,6 +126,7 @@ func (st state) names() names {
 	}
 	for _, a := range st.Addresses {
 		n.add(aws.ToString(a.AllocationId), "address "+named(a.Tags, "without a name"))
+		n[aws.ToString(a.PublicIp)] = n[aws.ToString(a.AllocationId)] // which is how CloudFormation calls it
 	}
 	for _, s := range st.Subnets {
 		n.add(aws.ToString(s.SubnetId), "subnet "+named(s.Tags, aws.ToString(s.AvailabilityZone)))
@@ -137,6 +140,9 @@ func (st state) names() names {
 			fallback = "main"
 		}
 		n.add(aws.ToString(r.RouteTableId), "table "+named(r.Tags, fallback))
+	}
+	for _, s := range st.Stacks {
+		n.add(aws.ToString(s.StackId), "stack "+aws.ToString(s.StackName))
 	}
 	return n
 }
@@ -162,7 +168,7 @@ func (st state) text() string {
 		m := tagMap(tags)
 		delete(m, "Name")
 		for _, key := range slices.Sorted(maps.Keys(m)) {
-			lines = append(lines, "  "+key+"="+m[key])
+			lines = append(lines, "  "+key+"="+anyStack.ReplaceAllString(m[key], "stack/$1"))
 		}
 		slices.Sort(rest)
 		for _, r := range rest {
@@ -210,6 +216,9 @@ func (st state) text() string {
 			}
 		}
 		add(r.RouteTableId, "in "+n.of(r.VpcId), r.Tags, rest...)
+	}
+	for _, st := range st.Stacks {
+		add(st.StackId, st.about(), st.tags(), st.lines(n)...)
 	}
 	slices.Sort(blocks)
 	return strings.Join(blocks, "")

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -24,10 +25,10 @@ type story struct {
 	want       picture
 }
 
-func newStory(t *testing.T) *story {
+func newStory(t *testing.T, provider ...string) *story {
 	s := &story{T: t, site: newSite(t, allZones...), cluster: newControlPlane(t), calls: newAWSProxy(t)}
 	kubeconfig := s.cluster.user(t, mayReadConfigMaps, mayReadNamespaces, mayKeepMemory)
-	s.controller = s.site.controller(t, "--kubeconfig="+kubeconfig).through(s.calls)
+	s.controller = s.site.controller(t, "--kubeconfig="+kubeconfig).through(s.calls).by(provider...)
 	s.want = pictureOf(s.site.snapshot(t))
 	s.running = s.controller.start(t)
 	return s
@@ -51,13 +52,25 @@ func (s *story) then(what string, happens func()) {
 
 func TestStory(t *testing.T) {
 	t.Parallel()
-	s := newStory(t)
+	tell(t, newStory(t, "--provider=aws-ec2"))
+}
+
+// The same as one stack. Whoever asks sees no difference, but in what the account says of the stack.
+func TestStackStory(t *testing.T) {
+	t.Parallel()
+	tell(t, newStory(t, asStack...))
+}
+
+func tell(t *testing.T, s *story) {
 	owner := s.cluster.owner(t)
 
 	s.then("nobody asks for anything", func() {})
 
 	s.then("the example", func() {
 		s.cluster.put(t, configMap("default", "egress-t1", "service-provider1=192.112.1.0/21", "google-dns=8.8.8.8/32"))
+		if s.stacked() {
+			s.want.stack(owner)
+		}
 		s.want.path(owner, allZones...)
 		for _, zone := range allZones {
 			s.want.route("dmz-"+zone, zone, "192.112.0.0/21", "8.8.8.8/32")
@@ -132,6 +145,7 @@ func TestStory(t *testing.T) {
 
 	s.then("a gateway is deleted by hand", func() {
 		call(t, s.site.ec2.DeleteNatGateway, &ec2.DeleteNatGatewayInput{NatGatewayId: aws.String(s.gateway(zoneA))})
+		s.want.again("NatGateway", zoneA)
 	})
 	s.then("a route is deleted by hand", func() {
 		call(t, s.site.ec2.DeleteRoute, &ec2.DeleteRouteInput{
@@ -174,6 +188,8 @@ func TestStory(t *testing.T) {
 		t.Errorf("something was made anew:\n%s", difference(built, now))
 	}
 }
+
+func (s *story) stacked() bool { return slices.Equal(s.controller.provider, asStack) }
 
 // gateway is the id of a zone's gateway.
 func (s *story) gateway(zone string) string {

@@ -233,23 +233,32 @@ func newWired(t *testing.T) *wired {
 // edit says which targets are wanted from now on.
 func (w *wired) edit(t *testing.T, targets ...string) {
 	t.Helper()
+	writeManifest(t, w.manifest, targets)
+	w.targets = slices.Clone(targets)
+}
+
+// writeManifest writes a ConfigMap that asks for these.
+func writeManifest(t *testing.T, file string, targets []string) {
+	t.Helper()
 	text := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: partners, namespace: default, labels: {egress: static}}\ndata:\n"
 	for i, target := range targets {
 		text += fmt.Sprintf("  target-%d: %s\n", i, target)
 	}
 	// At once: half a file would be another edit.
-	if err := os.WriteFile(w.manifest+".new", []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(w.manifest+".new", w.manifest); err != nil {
+	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}
-	w.targets = slices.Clone(targets)
 }
 
 // want is what an account looks like where nothing was ever in trouble.
 func (w *wired) want() string {
 	p := maps.Clone(w.before)
+	if slices.Equal(w.controller.provider, asStack) {
+		p.stack("nobody")
+	}
 	p.path("nobody", w.site.zones...)
 	for _, zone := range w.site.zones {
 		for _, target := range w.targets {

@@ -1,6 +1,10 @@
 """What CloudFormation can make. LocalStack knows no AWS::EC2::EIP, drops the target of an AWS::EC2::Route and the tags of an
-AWS::EC2::NatGateway, reports success for changes in place that it does not make, and does not copy a stack's tags."""
+AWS::EC2::NatGateway, reports success for changes in place that it does not make, and for those of a thing that is gone,
+and copies neither a stack's tags nor writes CloudFormation's own."""
 
+import uuid
+
+from botocore.exceptions import ClientError
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import (
     ChangeSetModelExecutor as Executor,
 )
@@ -9,10 +13,16 @@ from localstack.services.cloudformation.resource_provider import (
     ProgressEvent,
     ResourceProvider,
     ResourceProviderExecutor,
+    convert_payload,
 )
 from localstack.services.ec2.resource_providers.aws_ec2_natgateway import EC2NatGatewayProvider
 from localstack.services.ec2.resource_providers.aws_ec2_routetable import EC2RouteTableProvider
 from localstack.services.ec2.resource_providers.aws_ec2_subnet import EC2SubnetProvider
+from localstack.services.ec2.resource_providers.aws_ec2_subnetroutetableassociation import (
+    EC2SubnetRouteTableAssociationProvider,
+)
+
+from .ec2 import expecting
 
 TARGETS = (
     "GatewayId",
@@ -57,15 +67,6 @@ def retag(ec2, resource, old, new):
         ec2.create_tags(Resources=[resource], Tags=new["Tags"])
 
 
-def unless_gone(ec2, delete, **what):
-    """Deletes a thing, or finds that somebody has."""
-    try:
-        delete(**what)
-    except ec2.exceptions.ClientError as e:
-        if "NotFound" not in e.response["Error"]["Code"]:
-            raise
-
-
 def keep(request, *ids):
     """Changes in place: that is the tags. The read-only properties, the resource's id first, stay."""
     old, model = request.previous_state, dict(request.desired_state)
@@ -93,7 +94,7 @@ class EIP(ResourceProvider):
 
     def delete(self, request):
         ec2 = request.aws_client_factory.ec2
-        unless_gone(ec2, ec2.release_address, AllocationId=request.desired_state["AllocationId"])
+        ec2.release_address(AllocationId=request.desired_state["AllocationId"])
         return done(request, {})
 
 
@@ -117,7 +118,7 @@ class Route(ResourceProvider):
 
     def delete(self, request):
         ec2 = request.aws_client_factory.ec2
-        unless_gone(ec2, ec2.delete_route, **self.pick(request.desired_state, self.KEY))
+        ec2.delete_route(**self.pick(request.desired_state, self.KEY))
         return done(request, {})
 
 
@@ -148,7 +149,14 @@ class RouteTable(EC2RouteTableProvider):
     def delete(self, request):
         """LocalStack swallows every error, so that a table in use stays behind and nobody knows."""
         ec2 = request.aws_client_factory.ec2
-        unless_gone(ec2, ec2.delete_route_table, RouteTableId=request.previous_state["RouteTableId"])
+        ec2.delete_route_table(RouteTableId=request.previous_state["RouteTableId"])
+        return done(request, {})
+
+
+class Association(EC2SubnetRouteTableAssociationProvider):
+    def delete(self, request):
+        """LocalStack swallows every error."""
+        request.aws_client_factory.ec2.disassociate_route_table(AssociationId=request.desired_state["Id"])
         return done(request, {})
 
 
@@ -158,28 +166,58 @@ TAGGED = {
     "AWS::EC2::RouteTable": RouteTable,
     "AWS::EC2::Subnet": Subnet,
 }
-PROVIDERS = TAGGED | {"AWS::EC2::Route": Route}
+PROVIDERS = TAGGED | {"AWS::EC2::Route": Route, "AWS::EC2::SubnetRouteTableAssociation": Association}
 
 
 def stack_tags(old):
-    """Copies the stack's tags to the resources; a resource's own come first."""
+    """Copies the stack's tags to the resources; a resource's own come first. CloudFormation's own tags say whose each is."""
 
     def payload(self, action, logical_resource_id, resource_type, before_properties, after_properties):
         p = old(self, action, logical_resource_id, resource_type, before_properties, after_properties)
-        data = p["requestData"]
+        data, stack = p["requestData"], self._change_set.stack
         if resource_type in TAGGED and str(action) != "Remove":
-            own = data["resourceProperties"].get("Tags") or []
-            keys = {t["Key"] for t in own}
-            tags = own + [t for t in self._change_set.stack.tags or [] if t["Key"] not in keys]
-            if tags:
-                data["resourceProperties"] = {**data["resourceProperties"], "Tags": tags}
+            ours = {"stack-name": stack.stack_name, "stack-id": stack.stack_id, "logical-id": logical_resource_id}
+            tags = data["resourceProperties"].get("Tags") or []
+            keys = {t["Key"] for t in tags}
+            more = (stack.tags or []) + [{"Key": f"aws:cloudformation:{k}", "Value": v} for k, v in ours.items()]
+            tags = tags + [t for t in more if t["Key"] not in keys]
+            data["resourceProperties"] = {**data["resourceProperties"], "Tags": tags}
         return p
 
     return payload
 
 
+def reason(error):
+    """What a resource handler of AWS says when a call of its fails."""
+    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    kinds = {"AlreadyExists": "AlreadyExists", "NotFound": "NotFound", "LimitExceeded": "ServiceLimitExceeded"}
+    kind = next((kind for end, kind in kinds.items() if code.endswith(end)), "InvalidRequest")
+    request = f"(Service: Ec2, Status Code: 400, Request ID: {uuid.uuid4()})"
+    return f'Resource handler returned message: "{message} {request}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {kind})'
+
+
+def call(old):
+    """Carries out one action, AWS's own tags with it. What is gone cannot be changed, but is deleted: to
+    LocalStack a change of what is gone is a success, and each other failure is one "to delete"."""
+
+    def execute_action(self, provider, payload):
+        if payload["resourceType"] not in PROVIDERS:
+            return old(self, provider, payload)
+        method = {"Add": provider.create, "Modify": provider.update, "Remove": provider.delete}[payload["action"]]
+        try:
+            with expecting(payload["requestData"]["resourceProperties"].get("Tags") or []):
+                return method(convert_payload(self.stack_name, self.stack_id, payload))
+        except ClientError as e:
+            if payload["action"] == "Remove" and "NotFound" in e.response["Error"]["Code"]:
+                return ProgressEvent(OperationStatus.SUCCESS, resource_model={})
+            return ProgressEvent(OperationStatus.FAILED, resource_model={}, message=reason(e))
+
+    return execute_action
+
+
 def install():
     Executor.create_resource_provider_payload = stack_tags(Executor.create_resource_provider_payload)
+    ResourceProviderExecutor.execute_action = call(ResourceProviderExecutor.execute_action)
     load = ResourceProviderExecutor.try_load_resource_provider
 
     def ours_first(kind):

@@ -1,5 +1,6 @@
 """The EC2 API, which LocalStack takes from moto. Each wrapper below begins with what AWS does; moto does less."""
 
+import contextlib
 import functools
 import inspect
 import ipaddress
@@ -40,6 +41,25 @@ def wrap(cls, *methods):
         return around
 
     return decorate
+
+
+# The sets of AWS's own tags that CloudFormation is writing just now. LocalStack's own calls come over the wire as all others
+# do, so it is by these that they are known.
+expected = set()
+
+
+def aws_tags(tags):
+    return frozenset((t["Key"], t.get("Value")) for t in tags if t["Key"].lower().startswith("aws:"))
+
+
+@contextlib.contextmanager
+def expecting(tags):
+    wanted = aws_tags(tags)
+    expected.add(wanted)
+    try:
+        yield
+    finally:
+        expected.discard(wanted)
 
 
 class State:
@@ -293,6 +313,21 @@ def dry_runs():
         return old()
 
 
+def reserved():
+    """Tag keys that begin with aws: are for AWS itself, which CloudFormation is part of. Moto takes them from everybody."""
+
+    @wrap(
+        EC2Response,
+        "create_tags", "delete_tags", "allocate_address", "create_subnet", "create_route_table", "create_nat_gateway",
+    )
+    def refuse(self, old):
+        specifications = self._get_param("TagSpecification", []) or self._get_param("TagSpecifications", [])
+        tags = aws_tags(self._get_param("Tags", []) + [t for s in specifications for t in s.get("Tags", [])])
+        if tags and tags not in expected:
+            raise EC2ClientError("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+        return old()
+
+
 def one_at_a_time():
     """Calls can be made in parallel. Moto walks through its tables without a lock, and 1 of 2,400 such calls is a 500."""
     lock = threading.RLock()
@@ -311,4 +346,5 @@ def install():
     tables()
     routes()
     dry_runs()
+    reserved()
     one_at_a_time()
