@@ -225,6 +225,26 @@ func TestOtherTags(t *testing.T) {
 	})
 }
 
+// Rule 9: what the stack says that it made counts as there while EC2's lists lag behind. Nothing is made twice.
+func TestListsThatLagBehindTheStack(t *testing.T) {
+	in(t, 2, func(w *world) {
+		w.lag = 2 * time.Minute // longer than it takes to make a gateway, and the stack is done before it is listed
+		w.values = map[string]string{"dns": "8.8.8.8"}
+		w.run(10 * time.Minute)
+		w.converge()
+		w.wantRoutes("a 8.8.8.8/32 -> a active", "b 8.8.8.8/32 -> b active")
+		if dump := w.cfn.Dump(); strings.Contains(dump, "G2") {
+			t.Errorf("something was made twice:\n%s", dump)
+		}
+		if failed := w.cfn.Events(stackName); strings.Contains(failed, "FAILED") {
+			t.Errorf("something was tried twice:\n%s", failed)
+		}
+		if n := len(w.ec2.Snapshot().Addresses); n != 2 {
+			t.Errorf("there are %d addresses", n)
+		}
+	})
+}
+
 func TestDefaultRouteDeletedBehindTheStack(t *testing.T) {
 	built(t, func(w *world) {
 		for _, table := range w.ec2.Snapshot().RouteTables {

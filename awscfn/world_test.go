@@ -47,6 +47,7 @@ type world struct {
 	values map[string]string     // of the one ConfigMap
 	others []reconcile.ConfigMap // beside it
 	owner  string                // who asks
+	lag    time.Duration         // how far EC2's lists lag behind
 	loop   *reconcile.Loop
 	last   reconcile.Report
 }
@@ -72,7 +73,8 @@ func in(t *testing.T, zones int, test func(*world)) {
 			stack: awscfn.Config{Stack: stackName},
 		}
 		w.ec2 = inmemory.Seed(inmemory.Options{
-			Pending: pending, Deleting: deleting, KeepCalls: true, Zones: []string{string(zoneA), string(zoneB), string(zoneC)},
+			Pending: pending, Deleting: deleting, Lag: 2 * time.Minute, LagOf: func(inmemory.Call) time.Duration { return w.lag },
+			KeepCalls: true, Zones: []string{string(zoneA), string(zoneB), string(zoneC)},
 		}, tagKey, names(w.config.Zones))
 		w.cfn = inmemory.NewCloudFormation(w.ec2, inmemory.CloudFormationOptions{Step: oneStep, KeepCalls: true, Fetch: w.bucket.fetch})
 		w.api = watched{w.cfn, t, &w.bucket}
