@@ -7,6 +7,7 @@ package simulation_test
 // and the largest counts are left out.
 const (
 	oneKindIn    = 12
+	stackKindIn  = 60 // a stack has four times as many calls
 	mostTargets  = 100
 	fewHistories = 12
 )

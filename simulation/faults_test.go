@@ -179,6 +179,10 @@ func faultsOf(t *testing.T, episodes []episode, lag lagging, kinds []kind, worth
 			if t.Failed() || s.alone {
 				return
 			}
+			oneIn := oneKindIn
+			if lag.provider == withStack {
+				oneIn = stackKindIn
+			}
 			for i, c := range inOrder(without(plain.calls, func(c inmemory.Call) bool { return !worth(c) })) {
 				possible := without(kinds, func(k kind) bool { return !isWrite(c) && !k.reads || k.stack != plain.stack[c] })
 				if len(possible) == 0 {
@@ -187,7 +191,7 @@ func faultsOf(t *testing.T, episodes []episode, lag lagging, kinds []kind, worth
 				sum.points.Add(1)
 				t.Run(callName(c), func(t *testing.T) {
 					for j, k := range possible {
-						if (i+j)%oneKindIn != 0 || lag.provider == withStack && !isWrite(c) && (i+j)%len(possible) != 0 {
+						if (i+j)%oneIn != 0 || lag.provider == withStack && !isWrite(c) && (i+j)%len(possible) != 0 {
 							continue
 						}
 						t.Run(k.name, func(t *testing.T) {
