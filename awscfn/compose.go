@@ -266,7 +266,12 @@ func (c *composition) mend(id string, r Resource, missing string) {
 		c.put(id, Resource{Properties: &Route{RouteTableID: route.RouteTableID, DestinationCIDRBlock: route.DestinationCIDRBlock, NatGatewayID: text(gateway)}})
 		return
 	}
-	c.put(missing, c.stack.template.Resources[missing])
+	stays := c.stack.template.Resources[missing]
+	stays.DependsOn = slices.DeleteFunc(slices.Clone(stays.DependsOn), func(id string) bool {
+		_, there := c.out.Resources[id]
+		return !there
+	})
+	c.put(missing, stays)
 }
 
 // tell writes the outputs: of each zone the address, whoever made it, and what a later look has to know.
