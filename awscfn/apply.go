@@ -98,7 +98,7 @@ func (p *Provider) byStack(ctx context.Context, plan reconcile.Plan, h hands, s 
 
 // compose writes the template that a plan comes to.
 func (p *Provider) compose(plan reconcile.Plan, h hands, s stack) *composition {
-	c := &composition{plan: plan, stack: s, tagsFor: p.ec2.TagsFor, vpc: p.seen.vpc, publics: p.seen.publics, frozen: p.frozen(), routes: p.seen.routes}
+	c := &composition{plan: plan, stack: s, tagsFor: p.ec2.TagsFor, vpc: p.seen.vpc, seen: p.seen, frozen: p.frozen(), early: p.config.Now().Before(s.changed.Add(believed))}
 	c.write(h.stack)
 	return c
 }

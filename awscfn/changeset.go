@@ -73,7 +73,7 @@ func (p *Provider) makeChangeSet(ctx context.Context, s stack, name string, body
 	}
 	in := &cloudformation.CreateChangeSetInput{
 		StackName: aws.String(p.config.Stack), ChangeSetName: aws.String(name), ChangeSetType: types.ChangeSetTypeUpdate,
-		Tags: tags, ClientToken: aws.String(name), Description: aws.String("by kube-static-egress-controller"),
+		Tags: tags, Description: aws.String("by kube-static-egress-controller"),
 	}
 	if s.step() == create {
 		in.ChangeSetType = types.ChangeSetTypeCreate
@@ -189,7 +189,7 @@ func (p *Provider) proceed(ctx context.Context, s stack, set *cloudformation.Des
 		return err
 	}
 	_, err := act(ctx, p, "ExecuteChangeSet", p.api.ExecuteChangeSet, &cloudformation.ExecuteChangeSetInput{
-		StackName: aws.String(s.id), ChangeSetName: aws.String(name), ClientRequestToken: aws.String(name),
+		StackName: aws.String(s.id), ChangeSetName: aws.String(name),
 	})
 	if err == nil {
 		p.config.Log.Info("executed a change set", "stack", p.config.Stack, "change-set", name, "changes", d.String())

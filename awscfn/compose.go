@@ -18,9 +18,9 @@ type composition struct {
 	out     Template
 	tagsFor func(reconcile.Kind, reconcile.Zone) map[string]string
 	vpc     string
-	publics map[string]string      // the addresses of allocation ids
-	frozen  map[string]bool        // the logical ids whose change failed lately: they stay as they are
-	routes  map[reconcile.Key]bool // the target routes that exist, whosever they are
+	frozen  map[string]bool // the logical ids whose change failed lately: they stay as they are
+	seen    sight           // what the plan was made from
+	early   bool            // EC2's lists may not show yet what the stack has made (rule 9)
 }
 
 // write writes those of the plan's actions into the template that are for the stack: their indices.
@@ -48,6 +48,7 @@ func (c *composition) write(actions []int) {
 			c.make(a)
 		}
 	}
+	c.follow()
 	c.refresh()
 	c.mendReferences()
 	c.keepForGood()
@@ -82,11 +83,20 @@ func (c *composition) dropLost(actions []int) {
 		if exists || spoken[key] || !there {
 			continue
 		}
-		if c.routes[key] && !c.released(key) {
+		if !c.lost(key) && !c.released(key) {
 			continue
 		}
 		c.drop(key)
 	}
+}
+
+// lost reports whether a thing of the stack's is known to be gone. What a gateway that stands rests on is not, whatever
+// became of its tags; nor is what may only not be listed yet, or a route in a table that is not listed.
+func (c *composition) lost(k reconcile.Key) bool {
+	if k.Kind == reconcile.TargetRoute {
+		return c.seen.routes[k] == "" && c.seen.tables[k.Table]
+	}
+	return !c.early && !c.seen.stands[c.stack.gateway(k.Zone)]
 }
 
 // released is about a route of the stack's in whose place there is one that is not ours any more. CloudFormation deletes a
@@ -95,6 +105,9 @@ func (c *composition) dropLost(actions []int) {
 func (c *composition) released(k reconcile.Key) bool {
 	id := c.held.ids[k]
 	r := c.out.Resources[id]
+	if k.Kind != reconcile.TargetRoute {
+		return false
+	}
 	if r.DeletionPolicy == Retain {
 		return true
 	}
@@ -167,6 +180,27 @@ func (c *composition) address(z reconcile.Zone) Value {
 		return getAtt(id, "AllocationId")
 	}
 	return text(exists)
+}
+
+// follow brings up to date where a route leads that EC2 has led to the gateway that it should lead to: the template would
+// have it led back some day.
+func (c *composition) follow() {
+	acted := map[reconcile.Key]bool{}
+	for _, a := range c.plan.Actions {
+		acted[a.Key] = true
+	}
+	for _, r := range c.plan.Goal.Resources {
+		id, held := c.held.id(r.Key)
+		route, is := c.out.Resources[id].Properties.(*Route)
+		if !held || !is || r.Key.Kind != reconcile.TargetRoute || acted[r.Key] {
+			continue
+		}
+		z := r.Spec.Target.Zone
+		live, gateway := c.seen.routes[r.Key], c.plan.IDs[reconcile.Key{Kind: reconcile.NATGateway, Zone: z}]
+		if live != "" && live == gateway && route.NatGatewayID != c.to(reconcile.NATGateway, z) {
+			c.make(reconcile.Action{Verb: reconcile.Replace, Key: r.Key, After: &r})
+		}
+	}
 }
 
 // refresh brings up to date what can be changed without touching anything that works: tags, the policies of addresses that
@@ -262,7 +296,9 @@ func (c *composition) mend(id string, r Resource, missing string) {
 	key, _, err := keyOf(missing)
 	route, isRoute := r.Properties.(*Route)
 	gateway := c.stack.gateway(key.Zone)
-	if err == nil && isRoute && key.Kind == reconcile.NATGateway && gateway != "" && r.DeletionPolicy != Retain {
+	at, _, unknown := keyOf(id)
+	leads := unknown == nil && (c.seen.routes[at] == gateway || c.seen.routes[at] == "") // or else it would be led back
+	if err == nil && isRoute && key.Kind == reconcile.NATGateway && gateway != "" && leads && r.DeletionPolicy != Retain {
 		c.put(id, Resource{Properties: &Route{RouteTableID: route.RouteTableID, DestinationCIDRBlock: route.DestinationCIDRBlock, NatGatewayID: text(gateway)}})
 		return
 	}
@@ -293,12 +329,12 @@ func (c *composition) tell() {
 			add(outputAllocation, z, "The allocation id of the address of %s", getAtt(id, "AllocationId"))
 		case *NatGateway:
 			add(outputGateway, z, "The NAT gateway of %s", ref(id))
-			if own := p.AllocationID.Text; own != "" && c.publics[own] != "" {
+			if own := p.AllocationID.Text; own != "" && c.seen.publics[own] != "" {
 				if made := c.present(z, reconcile.Address); len(made) > 0 {
 					add(outputSpareAddress, z, "The address of %s that is not used", ref(made[0]))
 					add(outputSpareAllocation, z, "The allocation id of the address of %s that is not used", getAtt(made[0], "AllocationId"))
 				}
-				add(outputAddress, z, "The address of %s", text(c.publics[own]))
+				add(outputAddress, z, "The address of %s", text(c.seen.publics[own]))
 				add(outputAllocation, z, "The allocation id of the address of %s", text(own))
 			}
 		}

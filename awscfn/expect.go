@@ -89,7 +89,7 @@ func (d difference) expects(r types.ResourceChange, modified map[string]bool) bo
 	if r.Replacement == types.ReplacementTrue {
 		return false
 	}
-	if r.Replacement == types.ReplacementFalse && (planned == types.ChangeActionModify || onlyPolicies(r)) {
+	if r.Replacement == types.ReplacementFalse && (planned == types.ChangeActionModify || onlyAside(r)) {
 		return true
 	}
 	// CloudFormation cannot say whether what refers to a resource that changes in place will get another value. We can: ids
@@ -99,11 +99,11 @@ func (d difference) expects(r types.ResourceChange, modified map[string]bool) bo
 	})
 }
 
-// onlyPolicies reports whether nothing of a resource changes but what becomes of it some day. Whether that is a change at all,
+// onlyAside reports whether nothing of a resource changes but what becomes of it some day. Whether that is a change at all,
 // CloudFormation answers in one way and in the other.
-func onlyPolicies(r types.ResourceChange) bool {
-	policies := []types.ResourceAttribute{types.ResourceAttributeDeletionPolicy, types.ResourceAttributeUpdateReplacePolicy}
-	return len(r.Scope) > 0 && !slices.ContainsFunc(r.Scope, func(a types.ResourceAttribute) bool { return !slices.Contains(policies, a) })
+func onlyAside(r types.ResourceChange) bool {
+	aside := []types.ResourceAttribute{types.ResourceAttributeDeletionPolicy, types.ResourceAttributeUpdateReplacePolicy, types.ResourceAttributeTags}
+	return len(r.Scope) > 0 && !slices.ContainsFunc(r.Scope, func(a types.ResourceAttribute) bool { return !slices.Contains(aside, a) })
 }
 
 func (d difference) harmless(x types.ResourceChangeDetail, planned types.ChangeAction, modified map[string]bool) bool {

@@ -2,6 +2,7 @@ package awscfn
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -88,9 +89,10 @@ func failedItself(e types.StackEvent, s stack) bool {
 // forget drops the failures of what came about, or of what nobody wants any more.
 func (p *Provider) forget(s stack, wanted Template) {
 	for id, f := range p.failures {
-		_, is := s.template.Resources[id]
-		_, shall := wanted.Resources[id]
-		if is == shall && !p.config.Now().Before(f.until) {
+		before, is := s.template.Resources[id]
+		after, shall := wanted.Resources[id]
+		same := is == shall && (!is || reflect.DeepEqual(before.Properties, after.Properties))
+		if same && !p.config.Now().Before(f.until) {
 			delete(p.failures, id)
 		}
 	}

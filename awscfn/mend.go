@@ -3,13 +3,11 @@ package awscfn
 import (
 	"context"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
-	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
 // mend takes a stack out of a status in which it takes no change sets.
@@ -57,25 +55,40 @@ func (p *Provider) letGo(ctx context.Context, s stack) error {
 	return err
 }
 
-// resume continues a roll-back that failed. What hindered it may be gone; the second time the routes that cannot be put
-// back are skipped: EC2 puts them back then.
+// resume continues a roll-back that failed. What hindered it may be gone; from the second time on, what cannot be put back is
+// skipped, which leaves it as it is: EC2 puts it right then. It is not tried in a hurry: each try is an operation.
 func (p *Provider) resume(ctx context.Context, s stack) error {
+	now := p.config.Now()
+	if p.resumed.stack != s.id {
+		p.resumed = resumption{stack: s.id}
+	}
+	if now.Before(p.resumed.next) {
+		return fmt.Errorf("the stack %s is %s: %s (next try at %s)", p.config.Stack, s.status, s.why, p.resumed.next.UTC().Format(time.RFC3339))
+	}
 	in := &cloudformation.ContinueUpdateRollbackInput{StackName: aws.String(s.id)}
-	if p.resumed == s.operation {
+	if p.resumed.tries > 0 {
 		stuck, err := p.stuck(ctx, s, types.ResourceStatusUpdateFailed)
 		if err != nil {
 			return err
 		}
-		in.ResourcesToSkip = slices.DeleteFunc(stuck, func(id string) bool {
-			key, _, err := keyOf(id)
-			return err != nil || key.Kind != reconcile.TargetRoute
-		})
+		in.ResourcesToSkip = stuck
 	}
 	_, err := act(ctx, p, "ContinueUpdateRollback", p.api.ContinueUpdateRollback, in)
 	if err == nil {
-		p.resumed = s.operation
+		p.resumed.tries++
+		p.resumed.next = now
+		if p.resumed.tries > 1 {
+			p.resumed.next = now.Add(putAside(p.resumed.tries - 1))
+		}
 	}
 	return err
+}
+
+// resumption counts how often the roll-back of a stack was continued.
+type resumption struct {
+	stack string
+	tries int
+	next  time.Time // not before then again
 }
 
 // stuck are the logical ids whose last event is a failure of that kind.

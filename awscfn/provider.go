@@ -17,18 +17,20 @@ type Provider struct {
 	seen     sight
 	failures map[string]failure // of logical ids
 	digested string             // the operation whose failures are known
-	resumed  string             // the operation whose roll-back was continued already
-	busy     time.Time          // when an operation was last seen to run
-	refused  refusal            // the last change set that was not executed
+	resumed  resumption
+	busy     time.Time // when an operation was last seen to run
+	refused  refusal   // the last change set that was not executed
 }
 
 // sight is what the last look saw; what is planned from it is carried out on it.
 type sight struct {
 	stack   stack
 	vpc     string
-	publics map[string]string // the public addresses of allocation ids
-	routes  map[reconcile.Key]bool
-	strange map[string]bool // the gateways that stand and do not say that they are ours
+	publics map[string]string        // the public addresses of allocation ids
+	routes  map[reconcile.Key]string // the target routes that exist, whosever they are, and where they lead
+	tables  map[string]bool          // the route tables that are listed
+	stands  map[string]bool          // the gateways that stand,
+	strange map[string]bool          // and those of them that do not say that they are ours
 }
 
 var _ reconcile.Provider = (*Provider)(nil)
@@ -58,23 +60,40 @@ func (p *Provider) Observe(ctx context.Context) (reconcile.Observed, error) {
 	now := p.config.Now()
 	if s.busy() {
 		p.busy = now
+	}
+	if !s.busy() && s.step() != resume {
+		p.resumed = resumption{}
+	}
+	if s.unsettled() {
 		unsettle(o.Found, s, p.config.Stack)
 	}
 	if p.busy.After(s.changed) {
 		s.changed = p.busy // until then it may have made things
 	}
-	p.seen = sight{stack: s, vpc: o.Site.VPC, publics: map[string]string{}, routes: map[reconcile.Key]bool{}, strange: map[string]bool{}}
-	for _, f := range o.Found {
-		if f.Key.Kind == reconcile.NATGateway && f.Holder != reconcile.Ours && (f.Status == reconcile.Active || f.Status == reconcile.Pending) {
-			p.seen.strange[f.ID] = true
-		}
-		p.seen.routes[f.Key] = f.Key.Kind == reconcile.TargetRoute
-		if f.Key.Kind == reconcile.Address && f.PublicIP.IsValid() {
-			p.seen.publics[f.ID] = f.PublicIP.String()
-		}
-	}
+	p.seen = sightOf(s, o)
 	o.Stack = p.report(s, now)
 	return o, nil
+}
+
+func sightOf(s stack, o reconcile.Observed) sight {
+	v := sight{
+		stack: s, vpc: o.Site.VPC, publics: map[string]string{}, routes: map[reconcile.Key]string{}, tables: map[string]bool{},
+		stands: map[string]bool{}, strange: map[string]bool{},
+	}
+	for _, t := range o.Site.Tables {
+		v.tables[t.ID] = true
+	}
+	for _, f := range o.Found {
+		switch {
+		case f.Key.Kind == reconcile.NATGateway && (f.Status == reconcile.Active || f.Status == reconcile.Pending):
+			v.stands[f.ID], v.strange[f.ID] = true, f.Holder != reconcile.Ours
+		case f.Key.Kind == reconcile.TargetRoute:
+			v.routes[f.Key] = f.Spec.Target.ID
+		case f.Key.Kind == reconcile.Address && f.PublicIP.IsValid():
+			v.publics[f.ID] = f.PublicIP.String()
+		}
+	}
+	return v
 }
 
 // unsettle marks what a running operation has made and may take back: an address is nobody's to rely on before it is

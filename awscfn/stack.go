@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,6 +43,12 @@ func (s stack) step() step {
 
 // busy reports whether an operation runs.
 func (s stack) busy() bool { return s.exists() && s.step() == wait }
+
+// unsettled reports whether what it has made can still be taken back: while an operation runs, and where one has not been
+// undone to its end.
+func (s stack) unsettled() bool {
+	return s.busy() || s.exists() && slices.Contains([]step{resume, undo, remove, release}, s.step())
+}
 
 // read looks at the stack and its template.
 func (p *Provider) read(ctx context.Context) (stack, error) {

@@ -48,6 +48,7 @@ type world struct {
 	others []reconcile.ConfigMap // beside it
 	owner  string                // who asks
 	lag    time.Duration         // how far EC2's lists lag behind
+	hidden string                // a route table that they leave out
 	loop   *reconcile.Loop
 	last   reconcile.Report
 }
@@ -104,7 +105,7 @@ func (w *world) start() {
 
 func (w *world) process() *reconcile.Loop {
 	w.t.Helper()
-	direct, err := awsec2.New(w.t.Context(), w.ec2, w.cloud)
+	direct, err := awsec2.New(w.t.Context(), hiding{w.ec2, w}, w.cloud)
 	if err != nil {
 		w.t.Fatal(err)
 	}
