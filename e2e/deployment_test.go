@@ -36,7 +36,7 @@ func TestDeployment(t *testing.T) {
 
 	control := s.controller(t)
 	args := slices.Concat(pod.Containers[0].Args[1:], []string{"--kubeconfig=" + c.kubeconfigIn(t, token.Status.Token, deployment.Namespace)})
-	control.flags = args
+	control.flags, control.provider = args, nil
 	report := control.once(t)
 	control.planWantsNothing(t)
 	if !bytes.Contains([]byte(report.stdout), []byte("192.112.0.0/21")) || bytes.Contains([]byte(report.stdout), []byte("Warning")) {
