@@ -192,7 +192,7 @@ func (c *composition) follow() {
 	for _, r := range c.plan.Goal.Resources {
 		id, held := c.held.id(r.Key)
 		route, is := c.out.Resources[id].Properties.(*Route)
-		if !held || !is || r.Key.Kind != reconcile.TargetRoute || acted[r.Key] {
+		if !held || !is || r.Key.Kind != reconcile.TargetRoute || acted[r.Key] || c.frozen[id] {
 			continue
 		}
 		z := r.Spec.Target.Zone
@@ -302,7 +302,14 @@ func (c *composition) mend(id string, r Resource, missing string) {
 		c.put(id, Resource{Properties: &Route{RouteTableID: route.RouteTableID, DestinationCIDRBlock: route.DestinationCIDRBlock, NatGatewayID: text(gateway)}})
 		return
 	}
-	stays := c.stack.template.Resources[missing]
+	stays, held := c.stack.template.Resources[missing]
+	if before, was := c.stack.template.Resources[id]; !held && was { // it was never there: what refers to it stays as it was,
+		c.put(id, before)
+		return
+	} else if !held { // or waits for another plan
+		delete(c.out.Resources, id)
+		return
+	}
 	stays.DependsOn = slices.DeleteFunc(slices.Clone(stays.DependsOn), func(id string) bool {
 		_, there := c.out.Resources[id]
 		return !there

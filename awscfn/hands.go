@@ -24,12 +24,11 @@ type hands struct {
 func (p *Provider) divide(plan reconcile.Plan, s stack, now time.Time) hands {
 	h := hands{left: map[int]error{}}
 	held := newHolding(s.template)
-	byEC2, creates := map[int]bool{}, map[int]bool{}
+	byEC2 := map[int]bool{}
 	order := inOrder(plan)
 	for _, i := range order {
 		a := plan.Actions[i]
 		byEC2[i] = forEC2(a, plan, s, held)
-		creates[i] = a.Verb == reconcile.Create
 		if out, why := p.leave(a, plan, s, held, byEC2[i], now); out {
 			h.left[i] = why
 		}
