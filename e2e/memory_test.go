@@ -183,14 +183,29 @@ func (r *remembering) build(prefixes ...string) {
 	r.becomes("the first routes")
 }
 
-// kept is one of the two ConfigMaps.
+// keeps gives one of the two ConfigMaps as it is now.
+func (r *remembering) keeps(name string) (*corev1.ConfigMap, error) {
+	return r.cluster.admin.CoreV1().ConfigMaps("home-"+r.account).Get(r.Context(), name, metav1.GetOptions{})
+}
+
+// kept is one of the two ConfigMaps, which has to be there.
 func (r *remembering) kept(name string) *corev1.ConfigMap {
 	r.Helper()
-	cm, err := r.cluster.admin.CoreV1().ConfigMaps("home-"+r.account).Get(r.Context(), name, metav1.GetOptions{})
+	cm, err := r.keeps(name)
 	if err != nil {
 		r.Fatal(err)
 	}
 	return cm
+}
+
+// keptAgain waits until one that was deleted is there again. A pass that began before the deletion does not know of it, and
+// how many begin until one has written is the machine's matter.
+func (r *remembering) keptAgain(name string) {
+	r.Helper()
+	eventually(r.T, func() error {
+		_, err := r.keeps(name)
+		return err
+	})
 }
 
 func (r *remembering) forget() {
