@@ -52,6 +52,17 @@ func (l *Loop) Run(ctx context.Context) {
 	}
 }
 
+// Leave is for the end, when Run has returned and the lease is still held: it looks once more, changes nothing, and writes down
+// what it saw, so that the status tells how things stand and not what was about to be done.
+func (l *Loop) Leave(ctx context.Context) {
+	if l.Store == nil || l.DryRun {
+		return
+	}
+	d := l.decide(ctx, true)
+	l.memory = d.Memory
+	l.show(ctx, d.Report)
+}
+
 // Plan makes one pass that applies nothing.
 func (l *Loop) Plan(ctx context.Context) Report { return l.pass(ctx, false) }
 
@@ -190,7 +201,7 @@ func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 		l.memory = Learn(d.seen, r.Plan, r.Result, l.memory, l.now())
 	}
 	l.count(r)
-	if apply {
+	if apply && ctx.Err() == nil { // else it could only fail; Leave writes it
 		l.show(ctx, r)
 	}
 	if cut := ctx.Err() != nil && r.Err != nil && !r.Applied; l.Report != nil && !cut {

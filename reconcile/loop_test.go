@@ -287,3 +287,28 @@ func TestLoopWithAnotherClock(t *testing.T) {
 		w.run(t, time.Second)
 	})
 }
+
+// Rule 16: whoever is told to end writes down how things stand after its last calls, not what it was about to do; and
+// changes nothing for that.
+func TestLeaveWritesHowThingsStand(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, on := newWorld(), &shelf{}
+		w.loop.Store, w.cloud.applyTakes = on, 4*time.Second
+		w.run(t, 16*time.Second) // in the middle of the call for an address
+		if strings.Contains(on.status["report"], "address-a") {
+			t.Fatalf("the address is told before it is there:\n%s", on.status["report"])
+		}
+		calls, saved := len(w.cloud.calls), string(on.state)
+		w.loop.Leave(t.Context())
+		if !strings.Contains(on.status["report"], "address-a") {
+			t.Errorf("the last status has no address:\n%s", on.status["report"])
+		}
+		if len(w.cloud.calls) != calls {
+			t.Errorf("it did %q", w.cloud.calls[calls:])
+		}
+		if string(on.state) == saved {
+			t.Error("what the last pass taught is not written down")
+		}
+	})
+}

@@ -312,9 +312,13 @@ func run(ctx context.Context, s setup, p process) int {
 		}
 		defer stop()
 	}
-	work := func(ctx context.Context) error {
-		parts, err := wire(ctx, s, p.clouds[s.provider], wires{
-			stdin: p.stdin, log: log, onCall: m.called, saw: v.saw,
+	identity, err := s.identity(p.env)
+	if err != nil {
+		return fail(err)
+	}
+	ready := func(ctx context.Context) (wired, error) {
+		return wire(ctx, s, p.clouds[s.provider], wires{
+			stdin: p.stdin, log: log, onCall: m.called, saw: v.saw, identity: identity,
 			report: func(r reconcile.Report) {
 				v.tick()
 				m.passed(r, time.Now())
@@ -326,22 +330,24 @@ func run(ctx context.Context, s setup, p process) int {
 				}
 			},
 		})
+	}
+	work := func(ctx context.Context) error {
+		parts, err := ready(ctx)
 		if err != nil {
 			return err
 		}
 		log.Info("started", "version", buildVersion(), "provider", s.provider, "cluster", s.cluster, "dryRun", s.dryRun)
 		if s.once {
-			return once(ctx, parts.loop, p)
+			return parts.whileLeading(ctx, func(ctx context.Context) error { return once(ctx, parts.loop, p) })
 		}
-		parts.run(ctx)
-		return nil
+		return candidate{first: parts, wire: ready, leads: m.leads, tick: v.tick, resync: s.resync, log: log}.run(ctx)
 	}
 	if s.once {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("not done within --timeout %v", s.timeout))
 		defer cancel()
 	}
-	err := work(ctx)
+	err = work(ctx)
 	switch {
 	case ctx.Err() != nil && !s.once:
 		log.Info("stopped")

@@ -25,9 +25,10 @@ const (
 	pending   = 2
 )
 
-// grace is how long calls in flight may take after the first signal. Kubernetes kills after 30 seconds, and whoever
-// watches should read our own last words before that.
-const grace = 18 * time.Second
+// grace is how long it may take to end after the first signal: 15 s for calls in flight, then the last look and the lease.
+// Kubernetes kills after 60 s (terminationGracePeriodSeconds in deploy), and whoever watches should read our own last words
+// before that.
+const grace = 40 * time.Second
 
 func main() {
 	os.Exit(realMain(context.Background(), os.Args[1:], thisProcess()))

@@ -13,6 +13,7 @@ import (
 	"github.com/szuecs/kube-static-egress-controller/awscfn"
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
+	"github.com/szuecs/kube-static-egress-controller/kube"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
@@ -67,6 +68,8 @@ type wires struct {
 	onCall func(operation, code string, took time.Duration) // may be nil
 	saw    func(reconcile.Reading)                          // may be nil
 	report func(reconcile.Report)                           // may be nil
+	// identity is who asks for the lease; empty for what changes nothing, and needs none.
+	identity string
 }
 
 // wired is the program's parts, put together.
@@ -74,6 +77,8 @@ type wired struct {
 	loop *reconcile.Loop
 	// watch wakes the loop when something may have changed, until the context ends. Nil where nobody can say so.
 	watch func(context.Context)
+	// lease is what has to be held while anything is changed. Nil where nothing is, or where nobody else could change it too.
+	lease *kube.Lease
 	// template gives the CloudFormation template of a plan. Nil where no stack carries plans out.
 	template func(reconcile.Plan) ([]byte, error)
 }
@@ -119,7 +124,11 @@ func wire(ctx context.Context, s setup, open cloud, w wires) (wired, error) {
 	}
 	// What is held in memory is gone with the process; to remember it would be to miss it.
 	if from.clusters != nil && s.provider != "inmemory" {
-		out.loop.Store = from.clusters.Home(s.home)
+		home := from.clusters.Home(s.home)
+		out.loop.Store = home
+		if w.identity != "" && !s.dryRun {
+			out.lease = home.Lease(w.identity)
+		}
 	}
 	if w.saw != nil {
 		out.loop.Reader = watched{out.loop.Reader, w.saw}
