@@ -95,6 +95,9 @@ func (e *CallError) Code() string { return Code(e.Err) }
 // TableFull reports whether a route table takes no more routes (rule 14).
 func (e *CallError) TableFull() bool { return tableFull.has(e.Err) }
 
+// Quota reports whether a quota of the account's is used up.
+func (e *CallError) Quota() bool { return IsLimitExceeded(e.Err) }
+
 // NotFound reports whether what the call is about does not exist. AllocateAddress says so of an address that is to be
 // recovered and that somebody else has by now (rule 7): "The Elastic IP address 'x' does not exist or is not available".
 func (e *CallError) NotFound() bool { return IsNotFound(e.Err) }

@@ -76,10 +76,13 @@ func (c *controlPlane) owner(t *testing.T) string {
 var (
 	mayReadConfigMaps = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}
 	mayKeepMemory     = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "create", "update", "delete"}}
+	mayLead           = rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}}
+	mayTell           = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}}
 	mayReadNamespaces = rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get", "list", "watch"}}
 )
 
-// user makes a service account with these rights, as the controller has one, and gives a kubeconfig with its token.
+// user makes a service account with these rights, as the controller has one, and gives a kubeconfig with its token. Whoever is
+// to do anything may lead and tell; what becomes of one that may not is shown by TestEachRightIsNeeded.
 func (c *controlPlane) user(t *testing.T, rights ...rbacv1.PolicyRule) string {
 	t.Helper()
 	name := strings.ToLower(fileName(t))
@@ -88,7 +91,7 @@ func (c *controlPlane) user(t *testing.T, rights ...rbacv1.PolicyRule) string {
 	if _, err := c.admin.CoreV1().ServiceAccounts("default").Create(ctx, account, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rights}
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: append(rights, mayLead, mayTell)}
 	if _, err := c.admin.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,8 @@ func (s *site) controller(t *testing.T, flags ...string) *controller {
 			"AWS_ACCESS_KEY_ID=" + s.account,
 			"AWS_SECRET_ACCESS_KEY=secret",
 			"AWS_EC2_METADATA_DISABLED=true",
+			// One that is killed and started again is the same Pod: it does not wait for its own lease.
+			"POD_NAME=" + strings.ToLower(fileName(t)), "POD_UID=" + s.account,
 		},
 		dir: dir,
 		log: filepath.Join(workDir, "controller-"+fileName(t)+".log"),
@@ -163,4 +165,29 @@ func (c *controller) by(provider ...string) *controller {
 	changed := *c
 	changed.provider = provider
 	return &changed
+}
+
+// heard is how much of the log there is.
+func (c *controller) heard(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile(c.log)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return len(text)
+}
+
+// says waits until the log says it, after so much of it.
+func (c *controller) says(t *testing.T, heard int, words string) {
+	t.Helper()
+	eventually(t, func() error {
+		text, err := os.ReadFile(c.log)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(text[min(heard, len(text)):]), words) {
+			return fmt.Errorf("it does not say %q", words)
+		}
+		return nil
+	})
 }

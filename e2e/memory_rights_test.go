@@ -53,7 +53,7 @@ func (r *remembering) allow(mayRead, mayWrite bool, rights ...rbacv1.PolicyRule)
 	if err != nil {
 		r.Fatal(err)
 	}
-	role.Rules = rights
+	role.Rules = append(rights, mayLead, mayTell)
 	if _, err := roles.Update(r.Context(), role, metav1.UpdateOptions{}); err != nil {
 		r.Fatal(err)
 	}

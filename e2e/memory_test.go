@@ -69,24 +69,14 @@ func (r *remembering) start(flags ...string) {
 
 // listen lets only what is said from now on count.
 func (r *remembering) listen() {
-	if text, err := os.ReadFile(r.controller.log); err == nil {
-		r.heard = len(text)
-	}
+	r.Helper()
+	r.heard = r.controller.heard(r.T)
 }
 
 // says waits until the log says it.
 func (r *remembering) says(words string) {
 	r.Helper()
-	eventually(r.T, func() error {
-		text, err := os.ReadFile(r.controller.log)
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(string(text[r.heard:]), words) {
-			return fmt.Errorf("it does not say %q", words)
-		}
-		return nil
-	})
+	r.controller.says(r.T, r.heard, words)
 }
 
 // saysNot wants that the log has not said it.

@@ -12,7 +12,7 @@ import (
 
 // A change comes while the stack is busy with the last one. The stack takes it when it is through, and is asked for that
 // often enough that nobody waits, and seldom enough that it is no bother: the intervals are those that the program has
-// unless it is told otherwise.
+// unless it is told otherwise. What counts are looks; how far apart they are is tested in virtual time.
 func TestStackOneAfterAnother(t *testing.T) {
 	t.Parallel()
 	s := newStacked(t, zoneA, zoneB)
@@ -64,9 +64,6 @@ func TestStackOneAfterAnother(t *testing.T) {
 	busy, idle := ended[0].Sub(began[0]), began[1].Sub(ended[0])
 	during, after := looks(began[0], ended[0]), looks(ended[0], began[1])
 	t.Logf("the first took %v and was looked at %d times; %v and %d looks after its end the second began", busy, during, idle, after)
-	if idle > busy {
-		t.Errorf("the second began %v after the end of the first, which took %v", idle, busy)
-	}
 	// One that is under way, one that sees the end and makes the change set, one that executes it.
 	if after > 3 || during > 15 {
 		t.Errorf("the stack was looked at %d times while the first ran, and %d times until the second began", during, after)

@@ -164,9 +164,10 @@ func tell(t *testing.T, s *story) {
 	s.calls.passes(t, 5)
 	s.site.wantState(t, s.want.String())
 	s.running.kill(t)
+	heard := s.controller.heard(t)
 	s.running = s.controller.start(t)
-	s.calls.passes(t, 5)
-	s.site.wantState(t, s.want.String()) // although it knows nothing of what it knew
+	s.controller.says(t, heard, "the lease cannot be had or renewed")
+	s.site.wantState(t, s.want.String())
 	s.then("the API server was stopped, and is started again", func() { s.cluster.start(t) })
 	s.then("and is watched again", func() {
 		s.cluster.put(t, partners)

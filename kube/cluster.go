@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -57,7 +58,15 @@ type cluster struct {
 	metadata metadata.Interface
 
 	mu   sync.Mutex
-	said map[string]bool // the namespaces that we may not look at, as was logged
+	said map[string]bool                    // the namespaces that we may not look at, as was logged
+	uids map[types.NamespacedName]types.UID // of the ConfigMaps that were read last
+}
+
+// uid is that of a ConfigMap that was read last; empty if it was not.
+func (c *cluster) uid(namespace, name string) types.UID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.uids[types.NamespacedName{Namespace: namespace, Name: name}]
 }
 
 // NewClusters makes the clients. It talks to no API server: one that does not answer makes a reading incomplete.
@@ -118,8 +127,9 @@ func (c *Clusters) read(ctx context.Context, one *cluster) reconcile.Cluster {
 	defer cancel()
 	result := reconcile.Cluster{Name: one.name}
 	var why []string
+	uids := map[types.NamespacedName]types.UID{}
 	for _, namespace := range c.namespaces {
-		found, err := one.list(ctx, namespace)
+		found, err := one.list(ctx, namespace, uids)
 		if err == nil && namespace != metav1.NamespaceAll {
 			err = c.exists(ctx, one, namespace)
 		}
@@ -132,12 +142,15 @@ func (c *Clusters) read(ctx context.Context, one *cluster) reconcile.Cluster {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	result.Incomplete = strings.Join(why, "; ")
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	one.uids = uids
 	return result
 }
 
 // list reads one namespace, or all, from the API server's store and not from its cache: that is what it means to give no
 // resource version. Of each page only what we need is kept.
-func (c *cluster) list(ctx context.Context, namespace string) (found []reconcile.ConfigMap, err error) {
+func (c *cluster) list(ctx context.Context, namespace string, uids map[types.NamespacedName]types.UID) (found []reconcile.ConfigMap, err error) {
 	options := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
 	for attempt := 1; ; {
 		page, err := c.client.CoreV1().ConfigMaps(namespace).List(ctx, options)
@@ -155,6 +168,7 @@ func (c *cluster) list(ctx context.Context, namespace string) (found []reconcile
 			// The server has selected already. A value that reaches a route table is worth a second look.
 			if item := &page.Items[i]; item.Labels[labelKey] == labelValue {
 				found = append(found, convert(item))
+				uids[types.NamespacedName{Namespace: item.Namespace, Name: item.Name}] = item.UID
 			}
 		}
 		if options.Continue = page.Continue; options.Continue == "" {

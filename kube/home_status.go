@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -67,6 +68,16 @@ func (h *Home) Show(ctx context.Context, texts map[string]string) error {
 			return err
 		}
 	}
+}
+
+// statusUID is that of the status as it was seen or written last; empty if it is not there.
+func (h *Home) statusUID() types.UID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.status == nil {
+		return ""
+	}
+	return h.status.UID
 }
 
 // look reads the status live.

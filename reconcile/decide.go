@@ -21,7 +21,9 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 	seen := See(c, o, m)
 	seen.owner = r.Owner
 	if why := halts(c, o, r, m); why != "" {
-		return halted(why, seen, m, Report{At: now})
+		d := halted(why, seen, m, Report{At: now})
+		d.Report.News, d.Memory = tellHalt(why, len(strangers(c, o, r)) > 0, m)
+		return d
 	}
 	if m.VPC == "" {
 		m.Before = seen.routed()
@@ -39,7 +41,7 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 	plan.Waiting = append(plan.Waiting, o.Stack.wait(now)...)
 	plan.Mend = o.Stack.mend()
 	slices.SortFunc(plan.Waiting, compareWaits)
-	return Decision{
+	d := Decision{
 		Report: Report{
 			At: now, Zones: zoneReports(seen), Plan: plan, Verdicts: verdicts(seen, asked, admitted),
 			Problems: seen.Problems, Warnings: seen.Warnings,
@@ -47,6 +49,8 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 		Memory: Learn(seen, plan, Result{}, m, now),
 		seen:   seen,
 	}
+	d.Report.News, d.Memory = tell(d.Report, r, asked.Braked, d.Memory)
+	return d
 }
 
 func zoneReports(s Seen) []ZoneReport {

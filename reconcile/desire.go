@@ -17,6 +17,7 @@ type Asked struct {
 	Waiting []Wait
 	Refused []Verdict // the values that were not accepted
 	Look    time.Time // when a new leader has looked twice; zero if it has
+	Braked  string    // why a withdrawal is held until somebody confirms it; empty if none is
 }
 
 // ZoneAsked is what should become of one zone's egress path.
@@ -99,6 +100,7 @@ func (d *desiring) leave() {
 		unclaimed = subtract(unclaimed, old)
 	}
 	if why != "" {
+		d.asked.Braked = why
 		held := intersect(unclaimed, braked)
 		d.keep(held, why)
 		unclaimed = subtract(unclaimed, held)

@@ -24,6 +24,7 @@ type Loop struct {
 	Resync   time.Duration   // the longest time between two passes
 	Wake     <-chan struct{} // something may have changed; may be nil
 	DryRun   bool            // plan each pass and apply nothing
+	Tell     func([]News)    // told what is new, after each pass that changes things; must not block; may be nil
 	Report   func(Report)    // called after each pass, from the loop's goroutine; may be nil
 	Store    Store           // where the memory outlives the process; nil: it does not
 	Now      func() time.Time
@@ -61,6 +62,13 @@ func (l *Loop) Leave(ctx context.Context) {
 	d := l.decide(ctx, true)
 	l.memory = d.Memory
 	l.show(ctx, d.Report)
+	l.tell(d.Report.News)
+}
+
+func (l *Loop) tell(news []News) {
+	if l.Tell != nil && len(news) > 0 {
+		l.Tell(news)
+	}
 }
 
 // Plan makes one pass that applies nothing.
@@ -199,10 +207,16 @@ func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 		r.Applied = true
 		explain(&r)
 		l.memory = Learn(d.seen, r.Plan, r.Result, l.memory, l.now())
+		var quotas []News
+		quotas, l.memory = tellQuotas(r.Plan, r.Result, l.memory)
+		r.News = append(r.News, quotas...)
 	}
 	l.count(r)
 	if apply && ctx.Err() == nil { // else it could only fail; Leave writes it
 		l.show(ctx, r)
+	}
+	if apply {
+		l.tell(r.News) // after the status is there, which some of it is about
 	}
 	if cut := ctx.Err() != nil && r.Err != nil && !r.Applied; l.Report != nil && !cut {
 		l.Report(r) // but not of a look that was cut short by the end

@@ -28,6 +28,7 @@ type Memory struct {
 	Targets  []netip.Prefix       // what was asked for and may be routed still: what the brake counts
 	Let      []netip.Prefix       // targets whose withdrawal somebody confirmed
 	Sought   map[Zone]Search      // the zones whose subnet stands while no address is seen
+	Told     map[string]string    // what people were told last, by what it is about
 }
 
 // Accepted is what a value meant when it was last accepted.
@@ -60,7 +61,7 @@ func (m Memory) clone() Memory {
 	m.Accepted, m.Complete, m.Unused = cloneMap(m.Accepted), cloneMap(m.Complete), cloneMap(m.Unused)
 	m.Gateways, m.Limits = cloneMap(m.Gateways), cloneMap(m.Limits)
 	m.Failures, m.Address = cloneMap(m.Failures), cloneMap(m.Address)
-	m.Sought, m.PublicIP = cloneMap(m.Sought), cloneMap(m.PublicIP)
+	m.Sought, m.PublicIP, m.Told = cloneMap(m.Sought), cloneMap(m.PublicIP), cloneMap(m.Told)
 	m.Targets, m.Let = slices.Clone(m.Targets), slices.Clone(m.Let)
 	m.Claimed, m.Before, m.Leaving = slices.Clone(m.Claimed), slices.Clone(m.Before), slices.Clone(m.Leaving)
 	return m
@@ -73,6 +74,7 @@ func (m Memory) with(newer Memory) Memory {
 	maps.Copy(m.Accepted, newer.Accepted)
 	maps.Copy(m.Failures, newer.Failures)
 	maps.Copy(m.Sought, newer.Sought)
+	maps.Copy(m.Told, newer.Told)
 	for id, zone := range newer.Gateways {
 		if _, known := m.Gateways[id]; !known {
 			m.Gateways[id] = zone

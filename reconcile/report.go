@@ -18,7 +18,8 @@ type Report struct {
 	Warnings []string  // what is odd and hinders nothing; sorted
 	// Incomplete says what could not be read of what is claimed. Nothing is withdrawn for it, and a plan does not know all.
 	Incomplete []string
-	Err        error // looking failed (nothing else is set then), or some actions failed
+	News       []News // what is to be told once; nobody is told of a plan that is not carried out
+	Err        error  // looking failed (nothing else is set then), or some actions failed
 	Applied    bool
 }
 

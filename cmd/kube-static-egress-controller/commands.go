@@ -371,6 +371,20 @@ func (w wired) run(ctx context.Context) {
 	w.loop.Run(ctx)
 }
 
+// telling lets people be told of what work does, and returns when they have been told of the last of it.
+func (w wired) telling(ctx context.Context, work func()) {
+	if w.tell == nil {
+		work()
+		return
+	}
+	ctx, done := context.WithCancel(context.WithoutCancel(ctx))
+	var told sync.WaitGroup
+	told.Go(func() { w.tell(ctx) })
+	work()
+	done()
+	told.Wait()
+}
+
 // once prints the report whatever came of it: where the time did not suffice, it says what is still missing.
 func once(ctx context.Context, loop *reconcile.Loop, p process) error {
 	r, err := loop.Once(ctx)

@@ -101,13 +101,15 @@ func (c candidate) term(ctx context.Context, parts *wired) {
 		c.tick()
 		pause(ctx, wait)
 	}
-	parts.run(ctx)
-	if errors.Is(context.Cause(ctx), kube.ErrLost) {
-		return
-	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
-	defer cancel()
-	parts.loop.Leave(last)
+	parts.telling(ctx, func() {
+		parts.run(ctx)
+		if errors.Is(context.Cause(ctx), kube.ErrLost) {
+			return
+		}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+		defer cancel()
+		parts.loop.Leave(last)
+	})
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -125,7 +127,9 @@ func (w wired) whileLeading(ctx context.Context, work func(context.Context) erro
 		return work(ctx)
 	}
 	var done error
-	held, err := w.lease.Hold(ctx, func(ctx context.Context) { done = work(ctx) })
+	held, err := w.lease.Hold(ctx, func(ctx context.Context) {
+		w.telling(ctx, func() { done = work(ctx) })
+	})
 	switch {
 	case err != nil:
 		return err

@@ -77,6 +77,8 @@ type wired struct {
 	loop *reconcile.Loop
 	// watch wakes the loop when something may have changed, until the context ends. Nil where nobody can say so.
 	watch func(context.Context)
+	// tell sends the loop's news until the context ends. Nil where nobody is told.
+	tell func(context.Context)
 	// lease is what has to be held while anything is changed. Nil where nothing is, or where nobody else could change it too.
 	lease *kube.Lease
 	// template gives the CloudFormation template of a plan. Nil where no stack carries plans out.
@@ -128,6 +130,8 @@ func wire(ctx context.Context, s setup, open cloud, w wires) (wired, error) {
 		out.loop.Store = home
 		if w.identity != "" && !s.dryRun {
 			out.lease = home.Lease(w.identity)
+			events := from.clusters.Events(home)
+			out.loop.Tell, out.tell = events.Tell, events.Run
 		}
 	}
 	if w.saw != nil {
