@@ -23,7 +23,7 @@ import (
 // kubectl would take.
 type Options struct {
 	Kubeconfig string        // the path of a file; empty means $KUBECONFIG, or the one in the home directory
-	Contexts   []string      // of the kubeconfig; empty means its current one
+	Contexts   []string      // of the kubeconfig, the home first; empty means its current one
 	Master     string        // an API server's address, instead of the one in the kubeconfig
 	Namespaces []string      // who may ask; empty means all
 	UserAgent  string        // empty means the program's name
@@ -36,7 +36,8 @@ const (
 	defaultTimeout = 10 * time.Second
 )
 
-// target is one cluster and how to reach it. The name is empty if there is only one.
+// target is one cluster and how to reach it. The first one, the home, has no name: what is remembered of its claims must stay
+// theirs when a second cluster comes.
 type target struct {
 	name      string
 	namespace string // the pod's own, or that of the kubeconfig's context
@@ -87,7 +88,7 @@ func (o Options) find() ([]target, error) {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
 	where := strings.Join(rules.GetLoadingPrecedence(), ", ")
-	contexts := slices.Compact(slices.Sorted(slices.Values(o.Contexts)))
+	contexts := once(o.Contexts)
 	switch {
 	case o.Master != "" && len(contexts) > 1:
 		return nil, errors.New("--master is one API server, which cannot stand for several contexts")
@@ -121,12 +122,23 @@ func (o Options) find() ([]target, error) {
 			continue
 		}
 		t := target{namespace: namespace, config: config}
-		if len(contexts) > 1 {
+		if len(targets) > 0 {
 			t.name = context
 		}
 		targets = append(targets, t)
 	}
 	return targets, mistakes.ErrorOrNil()
+}
+
+// once leaves out what was named before. The order stays: the first cluster is the home.
+func once(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func contextNames(c *clientcmdapi.Config) string {

@@ -20,7 +20,7 @@ func TestTargets(t *testing.T) {
 	}{
 		{name: "the current context", servers: two, want: "=https://blue"},
 		{name: "one context", servers: two, opts: Options{Contexts: []string{"green"}}, want: "=https://green"},
-		{name: "some contexts", servers: two, opts: Options{Contexts: []string{"green", "blue", "green"}}, want: "blue=https://blue green=https://green"},
+		{name: "some contexts", servers: two, opts: Options{Contexts: []string{"green", "blue", "green"}}, want: "=https://green blue=https://blue"},
 		{name: "another server", servers: two, opts: Options{Master: "https://red"}, want: "=https://red"},
 		{name: "a server and nothing else", opts: Options{Master: "http://red"}, want: "=http://red"},
 		{name: "a server in a pod", opts: Options{Master: "http://red"}, env: "KUBERNETES_SERVICE_HOST=10.0.0.1", want: "=http://red"},
@@ -34,7 +34,7 @@ func TestTargets(t *testing.T) {
 		},
 		{
 			name: "contexts that do not exist", servers: two, opts: Options{Contexts: []string{"red", "blue", "pink"}},
-			want: "2 errors occurred:\n\t* no context \"pink\" in the kubeconfig config: it has blue, green\n\t* no context \"red\" in the kubeconfig config: it has blue, green",
+			want: "2 errors occurred:\n\t* no context \"red\" in the kubeconfig config: it has blue, green\n\t* no context \"pink\" in the kubeconfig config: it has blue, green",
 		},
 		{
 			name: "a kubeconfig that does not exist", servers: two, opts: Options{Kubeconfig: "conf"},

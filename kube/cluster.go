@@ -51,7 +51,7 @@ var _ reconcile.Reader = (*Clusters)(nil)
 
 // cluster is one of them.
 type cluster struct {
-	name     string // the kubeconfig context; empty if there is only one
+	name     string // the kubeconfig context; empty for the home
 	title    string // for messages
 	own      string // the namespace that is ours there unless somebody says otherwise
 	client   kubernetes.Interface

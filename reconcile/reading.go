@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Source says who asks: one key of one ConfigMap. Cluster is empty where there is only one.
+// Source says who asks: one key of one ConfigMap. Cluster is empty for the home cluster.
 type Source struct {
 	Cluster, Namespace, ConfigMap, Key string
 }
@@ -35,7 +35,7 @@ type ConfigMap struct {
 
 // Cluster is one place that ConfigMaps are read from, and what was read there.
 type Cluster struct {
-	Name       string // the kubeconfig context; empty where there is only one place
+	Name       string // the kubeconfig context; empty for the home cluster, and for manifests
 	ConfigMaps []ConfigMap
 	// Incomplete says why this is not everything that is claimed there, such as an API server that does not answer, a named
 	// namespace that does not exist, or a folder without manifests. Nothing is withdrawn then (rule 11). Empty if it is.

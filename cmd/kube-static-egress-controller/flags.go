@@ -123,7 +123,7 @@ func shared() []*option {
 
 		{name: "configmaps", cut: listed, value: "PATH", group: claims, usage: "read manifests (a file, a folder, - for stdin) instead of a cluster"},
 		{name: "kubeconfig", value: "FILE", group: claims, usage: "how to reach the cluster; without it, outside a cluster, what kubectl would take"},
-		{name: "context", cut: listed, value: "NAME", group: claims, usage: "a context of the kubeconfig; without it the current one"},
+		{name: "context", cut: listed, value: "NAME", group: claims, usage: "a context of the kubeconfig, all of which may ask; the first is the home, with the Lease, the state and the status"},
 		{name: "master", value: "URL", group: claims, usage: "the API server, instead of the one that the kubeconfig names"},
 		{name: "namespace", cut: listed, value: "NAME", group: claims, usage: "a namespace that may ask; without it all may"},
 		{name: "min-prefix-length", value: "BITS", preset: "16", group: claims, usage: "the shortest prefix that may be asked for"},
