@@ -342,6 +342,7 @@ func run(ctx context.Context, s setup, p process) int {
 		}
 		return candidate{first: parts, wire: ready, leads: m.leads, tick: v.tick, resync: s.resync, log: log}.run(ctx)
 	}
+	defer context.AfterFunc(ctx, func() { log.Info("told to end; calls in flight may finish") })()
 	if s.once {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("not done within --timeout %v", s.timeout))
