@@ -45,6 +45,8 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 		Report: Report{
 			At: now, Zones: zoneReports(seen), Plan: plan, Verdicts: verdicts(seen, asked, admitted),
 			Problems: seen.Problems, Warnings: seen.Warnings,
+			Tables: tableReports(seen, admitted.Desired.Resources), Withheld: asked.Withheld, Frozen: claims.Freeze,
+			StackRoom: o.Stack.room(),
 		},
 		Memory: Learn(seen, plan, Result{}, m, now),
 		seen:   seen,
@@ -56,7 +58,7 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 func zoneReports(s Seen) []ZoneReport {
 	var out []ZoneReport
 	for _, p := range s.Paths {
-		z := ZoneReport{Zone: p.Zone, Configured: p.Configured, State: "none"}
+		z := ZoneReport{Zone: p.Zone, Configured: p.Configured, State: "none", Ready: p.Ready(s.Site.InternetGateway), Missing: p.Missing}
 		if p.Address != nil {
 			z.Allocation = p.Address.ID
 			if p.Address.Status != Pending { // a stack that fails takes it back: nobody shall put it on a list before

@@ -18,6 +18,8 @@ type Asked struct {
 	Refused []Verdict // the values that were not accepted
 	Look    time.Time // when a new leader has looked twice; zero if it has
 	Braked  string    // why a withdrawal is held until somebody confirms it; empty if none is
+
+	Withheld Withheld
 }
 
 // ZoneAsked is what should become of one zone's egress path.
@@ -87,7 +89,9 @@ func (d *desiring) leave() {
 	before := d.memory.Leaving
 	d.memory.Leaving = nil
 	braked, why := d.brake(sortPrefixes(routed))
+	withheld := &d.asked.Withheld
 	if d.claims.Freeze != "" {
+		withheld.Frozen = len(unclaimed)
 		d.keep(unclaimed, "nothing is withdrawn: "+d.claims.Freeze)
 		return
 	}
@@ -96,12 +100,14 @@ func (d *desiring) leave() {
 	} else {
 		// What nobody is known to have claimed, or was there before anybody was: a claim that came and went around it was another's.
 		old := sortPrefixes(append(subtract(unclaimed, d.memory.Claimed), intersect(intersect(unclaimed, d.memory.Claimed), d.memory.Before)...))
+		withheld.Unclear = len(old)
 		d.keep(old, d.claims.Unclear)
 		unclaimed = subtract(unclaimed, old)
 	}
 	if why != "" {
 		d.asked.Braked = why
 		held := intersect(unclaimed, braked)
+		withheld.Braked = len(held)
 		d.keep(held, why)
 		unclaimed = subtract(unclaimed, held)
 	}
@@ -137,6 +143,7 @@ func (d *desiring) leaving(ps []netip.Prefix, since time.Time) {
 	for _, p := range ps {
 		d.memory.Leaving = append(d.memory.Leaving, Leaving{Prefix: p, Since: since})
 		if d.now.Before(due) {
+			d.asked.Withheld.Delayed++
 			d.asked.Keep = append(d.asked.Keep, p)
 			d.wait(Wait{Key: RouteKey("", p), Reason: "nobody claims it any more (--withdraw-delay)", Until: due})
 		}

@@ -44,6 +44,6 @@ func strangers(c Config, o Observed, r Reading) []string {
 // halted is the decision of a pass that may change nothing.
 func halted(why string, s Seen, m Memory, r Report) Decision {
 	r.Problems = append([]Problem{{Reason: why}}, s.Problems...)
-	r.Zones, r.Warnings = zoneReports(s), s.Warnings
+	r.Zones, r.Warnings, r.Tables = zoneReports(s), s.Warnings, tableReports(s, standing(s))
 	return Decision{Report: r, Memory: m, seen: s}
 }

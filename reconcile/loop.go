@@ -30,6 +30,7 @@ type Loop struct {
 	Now      func() time.Time
 
 	memory Memory
+	began  time.Time // when this pass did
 	first  time.Time // when it first looked and saw, since it leads; zero: not yet
 	kept   keeping
 	shown  string // why the status could not be written; empty if it could
@@ -155,6 +156,7 @@ func (l *Loop) now() time.Time {
 // decide reads, looks and decides, and writes down what has to be remembered unless it is only a rehearsal. When looking
 // fails nothing is known, and the memory stays as it was.
 func (l *Loop) decide(ctx context.Context, write bool) Decision {
+	l.began = l.now()
 	freeze := l.recall(ctx)
 	reading := l.Reader.Read(ctx)
 	reading.Confirmed = l.confirmed(ctx)
@@ -218,6 +220,7 @@ func (l *Loop) carryOut(ctx context.Context, d Decision, apply bool) Report {
 	if apply {
 		l.tell(r.News) // after the status is there, which some of it is about
 	}
+	r.Took = l.now().Sub(l.began)
 	if cut := ctx.Err() != nil && r.Err != nil && !r.Applied; l.Report != nil && !cut {
 		l.Report(r) // but not of a look that was cut short by the end
 	}

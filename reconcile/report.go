@@ -21,6 +21,13 @@ type Report struct {
 	News       []News // what is to be told once; nobody is told of a plan that is not carried out
 	Err        error  // looking failed (nothing else is set then), or some actions failed
 	Applied    bool
+	Tables     []TableReport // sorted by table
+	Withheld   Withheld
+	// Frozen says why nothing at all is withdrawn: the memory cannot be read or written, or a cluster was never read. Empty
+	// if things are.
+	Frozen    string
+	StackRoom *int          // how many routes the stack can take yet; nil where none carries out the plan
+	Took      time.Duration // from the beginning of the pass to its end; 0 where no loop made it
 }
 
 // ZoneReport is the egress path of one zone.
@@ -34,6 +41,29 @@ type ZoneReport struct {
 	Gateway    string     `json:"gateway,omitempty"`
 	State      string     `json:"state"` // of the gateway, or "none"
 	Tables     []string   `json:"tables,omitempty"`
+	Ready      bool       `json:"-"` // target routes may lead to the gateway (rule 15)
+	Missing    string     `json:"-"` // the allocation id of the address that the zone is known by, if that is gone (rule 7)
+}
+
+// TableReport is one route table that is a DMZ table or has routes of ours. Each route that is wanted in it or ours is
+// counted once.
+type TableReport struct {
+	Table   string
+	Zone    Zone // that its tag names; empty without a tag
+	Active  int  // wanted, there, and leading where they should
+	Broken  int  // wanted and there, but black holes, or leading elsewhere or to a gateway that is not ready
+	Pending int  // wanted and not there
+	Leaving int  // there and not wanted any more, before this pass took them out
+	Limit   int  // how many routes it can have: --max-routes-per-table, or what EC2 called full within the last hour
+	Free    int  // how many can be added yet
+}
+
+// Withheld counts the networks that our routes carry and nobody claims, by why they stay. Each is counted once.
+type Withheld struct {
+	Delayed int // until --withdraw-delay is over
+	Braked  int // until somebody confirms that so much shall go at once (rule 11)
+	Unclear int // they may be what a refused value once meant
+	Frozen  int // for what Report.Frozen says
 }
 
 // Problem is a mistake in the set-up. One that concerns a zone stops plan and --once, but in run only that zone.

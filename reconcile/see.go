@@ -50,6 +50,7 @@ type DMZ struct {
 	Foreign []Found // all others
 	Dropped bool    // our routes may be taken out of it, though somebody wants them (rule 8)
 	Full    bool    // EC2 itself said so
+	Limit   int     // how many routes it can have
 	Free    int     // how many routes may be added; not below 0
 }
 
@@ -349,6 +350,12 @@ func (p *Path) Ready(internetGateway string) bool {
 		p.DefaultRoute != nil && p.DefaultRoute.Status == Active && p.DefaultRoute.Spec.Target == ByID(internetGateway)
 }
 
+// works reports whether a route of ours carries traffic: it is active, and leads to the gateway of a zone, which is ready.
+func (s *Seen) works(f Found) bool {
+	p := s.pathOf(f.Spec.Target.Zone)
+	return f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Ready(s.Site.InternetGateway)
+}
+
 func (s *Seen) pathOf(z Zone) *Path {
 	for i := range s.Paths {
 		if s.Paths[i].Zone == z {
@@ -405,7 +412,7 @@ func (s *Seen) tables(c Config, routes []Found, m Memory) {
 		if l, full := m.Limits[t.ID]; full && l.Used <= limit {
 			limit, d.Full = l.Used, true
 		}
-		d.Free = max(0, limit-t.Used)
+		d.Limit, d.Free = limit, max(0, limit-t.Used)
 		s.Tables = append(s.Tables, d)
 	}
 }

@@ -52,6 +52,13 @@ func stackWait(p Plan) time.Time {
 	return time.Time{}
 }
 
+func (s *Stack) room() *int {
+	if s == nil {
+		return nil
+	}
+	return &s.Room
+}
+
 func (s *Stack) mend() string {
 	if s == nil {
 		return ""

@@ -32,8 +32,7 @@ func carriers(s Seen, want Desired) []carried {
 		c := carried{table: t, active: map[netip.Prefix]bool{}}
 		works := map[Key]Spec{}
 		for _, f := range t.Ours {
-			p := s.pathOf(f.Spec.Target.Zone)
-			if f.Status == Active && f.Spec.Target.Kind == NATGateway && p != nil && p.Ready(s.Site.InternetGateway) {
+			if s.works(f) {
 				works[f.Key] = f.Spec
 			}
 		}
