@@ -3,7 +3,9 @@ package awsec2
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
@@ -102,6 +104,9 @@ func IsAlreadyExists(err error) bool { return alreadyExists.has(err) }
 
 // IsAlreadyAssociated reports whether an address or a subnet serves something else already.
 func IsAlreadyAssociated(err error) bool { return alreadyAssociated.has(err) }
+
+// QuotaCodes are EC2's error codes that say that a quota is used up, sorted.
+func QuotaCodes() []string { return slices.Sorted(maps.Keys(limitExceeded)) }
 
 // IsLimitExceeded reports whether a quota is used up.
 func IsLimitExceeded(err error) bool { return limitExceeded.has(err) }

@@ -318,7 +318,11 @@ func run(ctx context.Context, s setup, p process) int {
 	}
 	ready := func(ctx context.Context) (wired, error) {
 		return wire(ctx, s, p.clouds[s.provider], wires{
-			stdin: p.stdin, log: log, onCall: m.called, saw: v.saw, identity: identity,
+			stdin: p.stdin, log: log, onCall: m.called, identity: identity,
+			saw: func(r reconcile.Reading) {
+				v.saw(r)
+				m.read(r, time.Now())
+			},
 			report: func(r reconcile.Report) {
 				v.tick()
 				m.passed(r, time.Now())
@@ -338,6 +342,7 @@ func run(ctx context.Context, s setup, p process) int {
 		}
 		log.Info("started", "version", buildVersion(), "provider", s.provider, "cluster", s.cluster, "dryRun", s.dryRun)
 		if s.once {
+			m.leads(true)
 			return parts.whileLeading(ctx, func(ctx context.Context) error { return once(ctx, parts.loop, p) })
 		}
 		return candidate{first: parts, wire: ready, leads: m.leads, tick: v.tick, resync: s.resync, log: log}.run(ctx)
