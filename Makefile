@@ -1,5 +1,6 @@
 # The versions of all tools that are not in go.mod stand here and nowhere else.
 GOLANGCI_LINT_VERSION := v2.15.0
+PROMTOOL_VERSION      := v0.316.0
 
 # How many random cases each property is tried with. The race detector makes every case dear, and what it looks for
 # shows in few of them, so the many cases run without it.
@@ -20,10 +21,11 @@ SHELL         := bash
 PROGRAM := kube-static-egress-controller
 # The version is part of the file's name, so that a new version is installed and not taken for the old one.
 GOLANGCI_LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+PROMTOOL      := bin/promtool-$(PROMTOOL_VERSION)
 
 # Every stage uses all cores already, and their output is to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test vet race properties simulation simulate fuzz e2e e2e-setup unit lint fmt bench build clean
+.PHONY: help demo test vet race properties simulation simulate fuzz rules e2e e2e-setup unit lint fmt bench build clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +42,7 @@ demo: build ## watch it work in memory: no cloud, no cluster, nothing to set up
 	printf '\nNext, the same plan against AWS; it only reads. Put in your zones, and blocks that are free in your VPC:\n'; \
 	show bin/$(PROGRAM) plan --provider=aws-ec2 "$${site[@]}"
 
-test: vet race properties simulation fuzz e2e ## everything, nothing from a cache
+test: vet race properties simulation fuzz rules e2e ## everything, nothing from a cache
 
 vet:
 	go vet -tags=e2e ./...
@@ -77,6 +79,18 @@ fuzz: ## each fuzz test of FUZZED, FUZZTIME long
 		done; \
 	done; [[ $$found = 1 ]] || { echo "no fuzz tests: is the search for them broken?" >&2; exit 1; }
 
+# An alert that does not fire is as wrong as code, so this is one of the tests. promtool wants the rules bare, without the
+# object around them, and knows nothing of dashboards: their queries are checked as if each were a rule. What Grafana puts
+# into a query is put in here first. promtool takes minutes to build, once.
+rules: $(PROMTOOL) ## check and test the alerts and the dashboard's queries
+	@mkdir -p dist
+	sed -e '1,/^spec:$$/d' -e 's/^  //' deploy/monitoring/prometheusrule.yaml >dist/rules.yaml
+	$(PROMTOOL) check rules --lint=all --lint-fatal dist/rules.yaml
+	$(PROMTOOL) test rules deploy/monitoring/rules_test.yaml
+	@{ printf 'groups:\n- name: dashboard\n  rules:\n'; \
+		sed -n 's/\$$__rate_interval/5m/g; s/^ *"expr": \(".*"\),$$/  - {record: "query", expr: \1}/p' deploy/monitoring/dashboard.json; } >dist/dashboard.yaml
+	$(PROMTOOL) check rules --lint=none dist/dashboard.yaml
+
 e2e: e2e-setup ## the built program against a real kube-apiserver and LocalStack
 	@echo "== the end-to-end tests"
 	go test -tags=e2e -count=1 -timeout=20m ./e2e
@@ -108,3 +122,8 @@ clean: ## remove what was built
 $(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv bin/golangci-lint $@
+
+# With the tag it is built without the clients of all clouds in which Prometheus can look for what to ask.
+$(PROMTOOL):
+	GOBIN=$(CURDIR)/bin go install -tags remove_all_sd github.com/prometheus/prometheus/cmd/promtool@$(PROMTOOL_VERSION)
+	mv bin/promtool $@
