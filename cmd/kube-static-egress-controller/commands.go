@@ -342,8 +342,10 @@ func run(ctx context.Context, s setup, p process) int {
 		}
 		log.Info("started", "version", buildVersion(), "provider", s.provider, "cluster", s.cluster, "dryRun", s.dryRun)
 		if s.once {
-			m.leads(true)
-			return parts.whileLeading(ctx, func(ctx context.Context) error { return once(ctx, parts.loop, p) })
+			return parts.whileLeading(ctx, func(ctx context.Context) error {
+				m.leads(true)
+				return once(ctx, parts.loop, p)
+			})
 		}
 		return candidate{first: parts, wire: ready, leads: m.leads, tick: v.tick, resync: s.resync, log: log}.run(ctx)
 	}
