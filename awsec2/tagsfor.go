@@ -32,6 +32,8 @@ func (p *Provider) TagsFor(kind reconcile.Kind, zone reconcile.Zone) map[string]
 }
 
 // Identity are the tags that say whose a thing is, the owner aside.
-func (p *Provider) Identity() map[string]string {
-	return map[string]string{TagCluster: p.config.Cluster, TagController: p.config.Controller}
+func (p *Provider) Identity() map[string]string { return p.config.identity() }
+
+func (c Config) identity() map[string]string {
+	return map[string]string{TagCluster: c.Cluster, TagController: c.Controller}
 }

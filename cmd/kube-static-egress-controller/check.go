@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -61,7 +62,7 @@ func check(g given, options []*option) (setup, []mistake) {
 		logJSON:       c.oneOf("log-format", "text", "json") == "json",
 		logLevel:      c.level(),
 	}
-	s.zones = c.zones()
+	s.zones, s.brought = c.zones()
 	s.cluster = c.cluster(s.provider, s.zones)
 	s.tags = c.tags(s.tagKey)
 	s.stackName, s.bucket, s.protect = c.stack(s), c.bucket(), c.truth("stack-termination-protection")
@@ -130,6 +131,9 @@ func (c *checker) truth(name string) bool {
 }
 
 func (c *checker) number(name string, least, most int) int {
+	if !c.has(name) {
+		return 0
+	}
 	w := c.word(name)
 	n, err := strconv.Atoi(w.text)
 	if err != nil || n < least || n > most {
@@ -205,8 +209,11 @@ func (c *checker) provider() string {
 	return w.text
 }
 
-// zones pairs zones with blocks, in order.
-func (c *checker) zones() []reconcile.ZoneConfig {
+// zones pairs zones with blocks, in order. The ids are those of the addresses that the user brings.
+func (c *checker) zones() (zones []reconcile.ZoneConfig, brought []string) {
+	if !c.has("aws-az") {
+		return nil, c.brought(nil)
+	}
 	names, blocks := c.given["aws-az"], c.given["aws-nat-cidr-block"]
 	if len(names) == 0 && len(blocks) == 0 {
 		c.lacks("aws-az", "at least one zone is needed, with its --aws-nat-cidr-block")
@@ -218,7 +225,6 @@ func (c *checker) zones() []reconcile.ZoneConfig {
 		c.wrong("aws-nat-cidr-block", w, "this block lacks an --aws-az: they are paired in order (zones: %d, blocks: %d)", len(names), len(blocks))
 	}
 
-	var zones []reconcile.ZoneConfig
 	for i, w := range names {
 		if slices.ContainsFunc(names[:i], func(o word) bool { return o.text == w.text }) {
 			c.wrong("aws-az", w, "this zone was given already")
@@ -242,9 +248,9 @@ func (c *checker) zones() []reconcile.ZoneConfig {
 			zones[i].Block = block
 		}
 	}
-	c.brought(zones)
+	brought = c.brought(zones)
 	slices.SortStableFunc(zones, func(a, b reconcile.ZoneConfig) int { return cmp.Compare(a.Zone, b.Zone) })
-	return zones
+	return zones, brought
 }
 
 func (c *checker) block(w word) (netip.Prefix, bool) {
@@ -283,10 +289,11 @@ func (c *checker) networks(name string) []netip.Prefix {
 	return ps
 }
 
-// brought gives the zones the addresses that the user brought.
-func (c *checker) brought(zones []reconcile.ZoneConfig) {
+// brought gives the zones the addresses that the user brought, and returns their ids, sorted. A command that knows no zones
+// takes any.
+func (c *checker) brought(zones []reconcile.ZoneConfig) []string {
 	const name = "aws-eip-allocation-id"
-	used := map[string]string{}
+	has, used := map[string]string{}, map[string]string{}
 	for _, w := range c.given[name] {
 		zone, id, ok := strings.Cut(w.text, "=")
 		zone, id = strings.TrimSpace(zone), strings.TrimSpace(id)
@@ -296,16 +303,20 @@ func (c *checker) brought(zones []reconcile.ZoneConfig) {
 		}
 		i := slices.IndexFunc(zones, func(z reconcile.ZoneConfig) bool { return string(z.Zone) == zone })
 		switch {
-		case i < 0:
+		case i < 0 && c.has("aws-az"):
 			c.wrong(name, w, "the zone %s is not among --aws-az", zone)
-		case zones[i].Allocation != "":
-			c.wrong(name, w, "the zone %s has %s already", zone, zones[i].Allocation)
+		case has[zone] != "":
+			c.wrong(name, w, "the zone %s has %s already", zone, has[zone])
 		case used[id] != "":
 			c.wrong(name, w, "the zone %s has this address already", used[id])
 		default:
-			zones[i].Allocation, used[id] = id, zone
+			has[zone], used[id] = id, zone
+			if i >= 0 {
+				zones[i].Allocation = id
+			}
 		}
 	}
+	return slices.Sorted(maps.Keys(used))
 }
 
 // cluster is the cluster id. It is required where things outlive the program: without it, two clusters in one VPC would
@@ -498,6 +509,9 @@ func (c *checker) address() string {
 }
 
 func (c *checker) level() slog.Level {
+	if !c.has("log-level") {
+		return slog.LevelInfo
+	}
 	switch w := c.word("log-level"); w.text {
 	case "debug":
 		return slog.LevelDebug

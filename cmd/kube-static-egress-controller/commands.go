@@ -38,6 +38,12 @@ func commands() []command {
 			description: "It is that of --provider=aws-cfn, or of a cloud of that kind held in memory. Nothing is changed.",
 			options:     templateOptions, act: printTemplate,
 		},
+		{
+			name: "policy", usage: "print the IAM policy that run needs, and exit",
+			description: "It allows what the provider does with these flags, and nothing else. No call is made. Addresses can be released with " +
+				"--eip-reclaim-policy=Delete only.",
+			options: policyOptions, act: printPolicy,
+		},
 		{name: "version", usage: "print which build this is", options: func() []*option { return nil }},
 		{name: "help", usage: "print this, or the flags of a command", options: func() []*option { return nil }},
 	}

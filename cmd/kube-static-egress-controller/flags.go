@@ -165,6 +165,20 @@ func planOptions() []*option {
 // templateOptions are those of plan but for how it is printed.
 func templateOptions() []*option { return shared() }
 
+// policyOptions are those that a policy depends on: they mean what they mean to run.
+func policyOptions() []*option {
+	var options []*option
+	for _, o := range shared() {
+		if slices.Contains([]string{
+			"provider", "vpc-id", "tag-key", "aws-route-table-tag", "cluster-id", "controller-id", "take-over", "aws-tag",
+			"aws-eip-allocation-id", "eip-reclaim-policy", "stack-name", "cf-template-bucket",
+		}, o.name) {
+			options = append(options, o)
+		}
+	}
+	return options
+}
+
 func find(options []*option, name string) *option {
 	for _, o := range options {
 		if slices.Contains(o.Names(), name) {

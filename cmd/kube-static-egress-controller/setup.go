@@ -17,6 +17,7 @@ type setup struct {
 	provider string
 
 	zones         []reconcile.ZoneConfig // sorted
+	brought       []string               // the allocation ids of the addresses that the user brings, sorted
 	vpc           string
 	tagKey        string
 	tableTags     map[string]string
