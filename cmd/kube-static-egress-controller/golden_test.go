@@ -30,7 +30,7 @@ type story struct {
 	args  string // cut at spaces; a newline begins another run, in the same golden file
 	env   map[string]string
 	stdin string
-	cloud cloud // in place of the in-memory one
+	cloud cloud // in place of the in-memory one, and of aws-cfn
 }
 
 // tell runs the program in a bubble, so that a gateway that takes its time costs none.
@@ -62,7 +62,7 @@ func (s story) process(out, log *tape) process {
 		clouds: clouds,
 	}
 	if s.cloud != nil {
-		p.clouds = map[string]cloud{"inmemory": s.cloud, "aws-ec2": clouds["aws-ec2"]}
+		p.clouds = map[string]cloud{"inmemory": s.cloud, "aws-cfn": s.cloud, "aws-ec2": clouds["aws-ec2"]}
 	}
 	return p
 }

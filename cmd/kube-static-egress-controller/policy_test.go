@@ -40,20 +40,22 @@ func TestPolicyCommand(t *testing.T) {
 			policy --provider=aws-ec2
 			policy --provider=aws-ec2 --cluster-id=kube-1 --stack-name=x --aws-az=eu-central-1a
 			policy --provider=aws-ec2 --cluster-id=kube-1 --aws-eip-allocation-id=a=eipalloc-1,a=eipalloc-2,b=eipalloc-1,c
-			policy --provider=aws-ec2 --cluster-id=кластер
-			policy --provider=aws-ec2 --cluster-id=kube-1 --controller-id=` + strings.Repeat("x", 256) + " --tag-key=" + strings.Repeat("y", 128) +
-			strings.Repeat(" --aws-route-table-tag=KEY="+strings.Repeat("z", 200), 1) + manyTags(40))},
+			policy --provider=aws-ec2 --cluster-id=кластер`)},
 	} {
 		t.Run(s.name, s.check)
 	}
 }
 
-func manyTags(n int) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, " --aws-tag=%d-%s=x", i, strings.Repeat("k", 100))
+// TestPolicyTooLong: what IAM would not take is not printed.
+func TestPolicyTooLong(t *testing.T) {
+	args := []string{"policy", "--provider=aws-ec2", "--cluster-id=kube-1"}
+	for i := range 44 { // as many as EC2 takes
+		args = append(args, fmt.Sprintf("--aws-tag=%d%s=x", i, strings.Repeat("k", 100)))
 	}
-	return b.String()
+	stdout, stderr, code := execute(t.Context(), story{}, args)
+	if code != failed || stdout != "" || !strings.Contains(stderr, "6144") {
+		t.Errorf("exit %d, %s%s", code, stdout, stderr)
+	}
 }
 
 // policyOf prints a policy as a user does, and reads it as IAM does.
@@ -146,42 +148,57 @@ func TestPolicyIsOneThatIAMTakes(t *testing.T) {
 type guardedSite struct {
 	*testing.T
 	*guarded
-	flags         []string // of policy and of run
+	flags         []string                 // of policy and of run
+	stack         *inmemory.CloudFormation // nil: aws-ec2 is tried
 	vpc, internet string
 	dmz, workers  string // of the first zone
+	brought       string // the address of the first zone, where it is not ours
 }
 
 func newGuardedSite(t *testing.T, flags ...string) *guardedSite {
 	t.Helper()
 	s := &guardedSite{
 		T: t, flags: append(flags, "--cluster-id=kube-1"),
-		guarded: &guarded{EC2: inmemory.Seed(inmemory.Options{Pending: time.Second, Deleting: time.Second}, "AvailabilityZone", twoZones), asked: map[string][][]iamAsk{}},
+		guarded: &guarded{EC2: inmemory.Seed(inmemory.Options{Pending: time.Second, Deleting: time.Second}, "AvailabilityZone", threeZones), asked: map[string][][]iamAsk{}},
 	}
 	all := s.Snapshot()
 	s.vpc, s.internet = all.VPCs[0].ID, all.InternetGateways[0].ID
 	for _, table := range all.RouteTables {
-		if table.Tags["AvailabilityZone"] == twoZones[0] {
+		if table.Tags["AvailabilityZone"] == threeZones[0] {
 			s.dmz, s.workers = table.ID, table.Associations[0].Subnet
 		}
 	}
 	return s
 }
 
-var twoZones = threeZones[:2]
-
+// is gives the site the policy that is printed for these flags.
 func (s *guardedSite) is(flags ...string) {
 	s.Helper()
-	s.policy = policyOf(s.T, strings.Join(slices.Concat([]string{"--provider=aws-ec2"}, s.flags, flags), " "))
+	provider := "--provider=aws-ec2"
+	if s.stack != nil {
+		provider = "--provider=aws-cfn"
+	}
+	s.policy = policyOf(s.T, strings.Join(slices.Concat([]string{provider}, s.flags, flags), " "))
 }
 
 // run brings all to what the ConfigMaps say, with what the policy allows.
 func (s *guardedSite) run(configmaps string, flags ...string) (stderr string, code int) {
 	s.Helper()
+	provider := "--provider=inmemory"
+	if s.stack != nil {
+		provider = "--provider=aws-cfn"
+	}
 	args := slices.Concat([]string{
-		"run", "--once", "--provider=inmemory", "--configmaps=-", "--aws-az=" + strings.Join(twoZones, ","),
-		"--aws-nat-cidr-block=172.31.64.0/28,172.31.64.16/28",
+		"run", "--once", provider, "--configmaps=-", "--aws-az=" + strings.Join(threeZones, ","),
+		"--aws-nat-cidr-block=172.31.64.0/28,172.31.64.16/28,172.31.64.32/28",
 	}, s.flags, flags)
-	cloud := func(context.Context, setup, *slog.Logger) (apis, error) { return apis{ec2: s.guarded}, nil }
+	cloud := func(context.Context, setup, *slog.Logger) (apis, error) {
+		a := apis{ec2: s.guarded}
+		if s.stack != nil {
+			a.cfn = s.stack
+		}
+		return a, nil
+	}
 	_, stderr, code = execute(s.Context(), story{stdin: configmaps, cloud: cloud}, args)
 	return stderr, code
 }
@@ -195,15 +212,9 @@ const (
 // printed for it.
 func (s *guardedSite) live() {
 	s.Helper()
-	step := func(what, configmaps string, flags ...string) {
-		s.Helper()
-		if stderr, code := s.run(configmaps, flags...); code != succeeded || len(s.denied) > 0 {
-			s.Fatalf("%s: exit %d, denied are %s\n%s", what, code, strings.Join(s.denied, "\n"), stderr)
-		}
-	}
 	s.is()
-	step("build", someClaims)
-	table, subnet, gateway := s.of("rtb", twoZones[0]), s.of("subnet", twoZones[0]), s.of("nat", twoZones[1])
+	s.must("build", someClaims)
+	table, subnet, gateway := s.of("rtb", threeZones[0]), s.of("subnet", threeZones[0]), s.of("nat", threeZones[1])
 	everywhere, google := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("8.8.8.8/32")
 	s.RemoveRoute(table, everywhere)
 	s.AddRoute(table, inmemory.Route{Destination: everywhere, Target: "eni-1"})
@@ -211,11 +222,11 @@ func (s *guardedSite) live() {
 	s.AddRoute(s.dmz, inmemory.Route{Destination: google, Target: gateway})
 	s.Associate(s.AddRouteTable(s.vpc, inmemory.Tags{}), subnet)
 	s.Settle()
-	step("repair", someClaims)
+	s.must("repair", someClaims)
 	s.RemoveGateway(gateway)
 	s.Settle()
-	step("make again", someClaims)
-	for _, id := range []string{table, subnet, s.of("nat", twoZones[0]), s.of("eipalloc", twoZones[1])} {
+	s.must("make again", someClaims)
+	for _, id := range []string{table, subnet, s.of("nat", threeZones[0]), s.of("eipalloc", threeZones[1])} {
 		for _, owner := range []string{"uid-1", "uid-2"} { // the first takes nobody's things, the second is told to take them over
 			if owner == "uid-2" {
 				s.is("--take-over=uid-1")
@@ -227,9 +238,17 @@ func (s *guardedSite) live() {
 		s.RemoveTags(id, awsec2.TagOwner)
 		s.is()
 	}
-	step("take down", noClaims)
+	s.must("take down", noClaims)
 	s.is("--eip-reclaim-policy=Delete")
-	step("release", noClaims, "--eip-reclaim-policy=Delete", "--release-delay=0s")
+	s.must("release", noClaims, "--eip-reclaim-policy=Delete", "--release-delay=0s")
+}
+
+// must runs, and nothing is denied.
+func (s *guardedSite) must(what, configmaps string, flags ...string) {
+	s.Helper()
+	if stderr, code := s.run(configmaps, flags...); code != succeeded || len(s.denied) > 0 {
+		s.Fatalf("%s: exit %d, denied are %s\n%s", what, code, strings.Join(s.denied, "\n"), stderr)
+	}
 }
 
 func ownedBy(owner string, ids ...string) *ec2.CreateTagsInput {
@@ -275,26 +294,35 @@ func (s *guardedSite) of(kind, zone string) string {
 }
 
 // variants are the ways in which a policy and what runs with it can be set up.
-func variants(t *testing.T) map[string]*guardedSite {
-	plain, narrow, brought := newGuardedSite(t), newGuardedSite(t, "--aws-tag=team=network", "--aws-route-table-tag=dmz=yes"), newGuardedSite(t)
-	narrow.flags = append(narrow.flags, "--vpc-id="+narrow.vpc)
-	for _, table := range narrow.Snapshot().RouteTables {
-		if table.Tags["AvailabilityZone"] != "" {
-			narrow.SetTags(table.ID, inmemory.Tags{"dmz": "yes"})
+var variants = map[string]func(*testing.T) *guardedSite{
+	"plain": func(t *testing.T) *guardedSite { return newGuardedSite(t) },
+	"with every flag": func(t *testing.T) *guardedSite {
+		s := newGuardedSite(t, "--aws-tag=team=network", "--aws-route-table-tag=dmz=yes")
+		for _, table := range s.Snapshot().RouteTables {
+			if table.Tags["AvailabilityZone"] != "" {
+				s.SetTags(table.ID, inmemory.Tags{"dmz": "yes"})
+			}
 		}
+		s.brought = s.Allocate(inmemory.Tags{})
+		s.Settle()
+		s.flags = append(s.flags, "--vpc-id="+s.vpc, "--aws-eip-allocation-id="+threeZones[0]+"="+s.brought)
+		return s
+	},
+}
+
+// oursIn are the tags of what is ours.
+func oursIn(zone, role string) inmemory.Tags {
+	return inmemory.Tags{
+		awsec2.TagCluster: "kube-1", awsec2.TagController: program, awsec2.TagRole: role, awsec2.TagZone: zone, "Name": "kube-1-static-egress-" + zone,
 	}
-	narrow.Settle()
-	brought.flags = append(brought.flags, "--aws-eip-allocation-id="+twoZones[0]+"="+brought.Allocate(inmemory.Tags{}))
-	brought.Settle()
-	return map[string]*guardedSite{"plain": plain, "narrow": narrow, "brought": brought}
 }
 
 // TestPolicyIsEnough: what has to be done is allowed, and everything that can be called is called here.
 func TestPolicyIsEnough(t *testing.T) {
-	for _, name := range []string{"plain", "narrow", "brought"} {
+	for name, stage := range variants {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := variants(t)[name]
+				s := stage(t)
 				s.live()
 				api := reflect.TypeFor[awsec2.API]()
 				for i := range api.NumMethod() {
@@ -318,7 +346,7 @@ func TestPolicyRetains(t *testing.T) {
 			t.Fatal(stderr)
 		}
 		stderr, code := s.run(noClaims, "--eip-reclaim-policy=Delete", "--release-delay=0s")
-		if code == succeeded || !strings.Contains(stderr, "UnauthorizedOperation") || len(s.Snapshot().Addresses) != len(twoZones) {
+		if code == succeeded || !strings.Contains(stderr, "UnauthorizedOperation") || len(s.Snapshot().Addresses) != len(threeZones) {
 			t.Errorf("exit %d, %d addresses are left\n%s", code, len(s.Snapshot().Addresses), stderr)
 		}
 	})
