@@ -43,6 +43,13 @@ func TestCommands(t *testing.T) {
 			vers
 			--version
 			--versio`},
+		{name: "command-policy", args: `
+			--cluster-id=kube-1 policy
+			policy --cluster-di=kube-1 --provider=aws-ec2
+			policy stray --cluster-id=kube-1 --provider=aws-ec2
+			policy plan
+			polyci --cluster-id=kube-1
+			policy --help`},
 		{name: "command-help", args: `
 			help
 			-h
