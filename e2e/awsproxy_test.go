@@ -78,6 +78,7 @@ func newAWSProxy(t *testing.T) *awsProxy {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+		onTheWire.note(values)
 		call := ec2Call{action: values.Get("Action"), Values: values}
 		p.mu.Lock()
 		p.came[call.action]++

@@ -74,7 +74,11 @@ func testMain(m *testing.M) (code int) {
 	if err := errors.Join(<-errs, <-errs); err != nil {
 		return fail(err)
 	}
-	return m.Run()
+	code = m.Run()
+	if err := onTheWire.check(wholeSuite(), os.Stderr); err != nil {
+		return fail(err)
+	}
+	return code
 }
 
 // build makes the program as a release is made: no race detector, no cgo.
