@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -62,7 +63,7 @@ func printPolicy(_ context.Context, s setup, p process) int {
 	return p.print(text)
 }
 
-// policy is the IAM policy that a setup needs, as JSON with an end of line. Errors say why IAM would not take it.
+// policy is the IAM policy that a setup needs, as JSON with an end of line. The error says all that IAM would not take.
 func policy(s setup) (string, error) {
 	document := policyDocument{Version: "2012-10-17"}
 	for _, statement := range statements(s) {
@@ -73,13 +74,17 @@ func policy(s setup) (string, error) {
 		return "", err
 	}
 	// IAM user guide, "IAM and AWS STS quotas": those of U+0020 to U+00FF are all that a policy may have.
+	var errs []error
 	if i := bytes.IndexFunc(compact, func(r rune) bool { return r > 0xff }); i >= 0 {
 		r, _ := utf8.DecodeRune(compact[i:])
-		return "", fmt.Errorf("IAM takes no %q in a policy, so none can be in an id, nor in a tag that the policy has to name", r)
+		errs = append(errs, fmt.Errorf("IAM takes no %q in a policy, so none can be in an id, nor in a tag that the policy has to name", r))
 	}
 	// IAM does not count white space. Here that inside of names is counted.
 	if n := utf8.RuneCount(bytes.TrimSpace(compact)); n > maxPolicy {
-		return "", fmt.Errorf("the policy would have %d characters, and IAM takes %d: give shorter names, and fewer --aws-tag", n, maxPolicy)
+		errs = append(errs, fmt.Errorf("the policy would have %d characters, and IAM takes %d: give shorter names, and fewer --aws-tag", n, maxPolicy))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return "", err
 	}
 	var text bytes.Buffer
 	err = json.Indent(&text, compact, "", "  ")

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +144,29 @@ func TestPolicyIsOneThatIAMTakes(t *testing.T) {
 		t.Errorf("exit %d, %d characters", code, n)
 	}
 	t.Logf("%d of %d characters", n, maxPolicy)
+}
+
+// TestEveryStatementIsExplained: docs/iam.md says of each statement what it is for, and of no other.
+func TestEveryStatementIsExplained(t *testing.T) {
+	page, err := os.ReadFile("../../docs/iam.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[A-Z].*?) \\|").FindAllSubmatch(page, -1) {
+		for _, sid := range regexp.MustCompile("[A-Za-z]+").FindAllString(string(row[1]), -1) {
+			explained[sid] = true
+		}
+	}
+	printed := map[string]bool{}
+	for _, provider := range []string{"--provider=aws-ec2", "--provider=aws-cfn --stack-name=egress --cf-template-bucket=templates"} {
+		for _, s := range policyOf(t, provider+everyFlag).Statement {
+			printed[s.Sid] = true
+		}
+	}
+	if !maps.Equal(explained, printed) {
+		t.Errorf("explained are\n%s\nand there are\n%s", slices.Sorted(maps.Keys(explained)), slices.Sorted(maps.Keys(printed)))
+	}
 }
 
 // guardedSite is the site of the README with IAM before it.
