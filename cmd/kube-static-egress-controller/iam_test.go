@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -113,12 +114,23 @@ func holds(operator string, want, has []string) bool {
 // anyLike reports whether one of the patterns fits: * stands for any text, ? for one character, ${*}, ${?} and ${$} for
 // themselves.
 func anyLike(patterns []string, text string) bool {
-	wildcards := strings.NewReplacer(
-		regexp.QuoteMeta("${*}"), `\*`, regexp.QuoteMeta("${?}"), `\?`, regexp.QuoteMeta("${$}"), `\$`, `\*`, ".*", `\?`, ".",
-	)
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		return regexp.MustCompile("^" + wildcards.Replace(regexp.QuoteMeta(p)) + "$").MatchString(text)
-	})
+	return slices.ContainsFunc(patterns, func(p string) bool { return iamPattern(p).MatchString(text) })
+}
+
+// iamPatterns are those that were asked for already: there are few, and they are asked for very often.
+var iamPatterns sync.Map
+
+var iamWildcards = strings.NewReplacer(
+	regexp.QuoteMeta("${*}"), `\*`, regexp.QuoteMeta("${?}"), `\?`, regexp.QuoteMeta("${$}"), `\$`, `\*`, ".*", `\?`, ".",
+)
+
+func iamPattern(p string) *regexp.Regexp {
+	if known, ok := iamPatterns.Load(p); ok {
+		return known.(*regexp.Regexp)
+	}
+	made := regexp.MustCompile("^" + iamWildcards.Replace(regexp.QuoteMeta(p)) + "$")
+	iamPatterns.Store(p, made)
+	return made
 }
 
 func unescaped(values []string) []string {
