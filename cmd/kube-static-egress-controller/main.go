@@ -14,6 +14,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	// The image has no file of root certificates. These are taken where the system has none of its own, and only there.
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 const program = "kube-static-egress-controller"
