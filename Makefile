@@ -25,7 +25,7 @@ PROMTOOL      := bin/promtool-$(PROMTOOL_VERSION)
 
 # Every stage uses all cores already, and their output is to be read in order.
 .NOTPARALLEL:
-.PHONY: help demo test vet race properties simulation simulate fuzz rules e2e e2e-setup unit lint fmt bench build clean
+.PHONY: help demo test vet race properties simulation simulate fuzz rules e2e e2e-setup unit lint fmt bench build image clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,7 +95,7 @@ e2e: e2e-setup ## the built program against a real kube-apiserver and LocalStack
 	@echo "== the end-to-end tests"
 	go test -tags=e2e -count=1 -timeout=20m ./e2e
 
-# Besides Go this needs a Python that LocalStack runs on. What it makes is kept below .cache, which clean does not touch.
+# Besides Go this needs a Python that LocalStack runs on, and buildah. What it makes is kept below .cache, which clean does not touch.
 e2e-setup: ## make what e2e runs against, where it is missing; some minutes, once
 	e2e/setup.sh
 
@@ -103,7 +103,7 @@ unit: ## the loop while working: all tests, few random cases
 	RAPID_CHECKS=$(UNIT_CASES) go test -race ./...
 
 lint: $(GOLANGCI_LINT) ## linters, import rules and format; changes nothing
-	for script in .ci/run e2e/*.sh; do bash -n "$$script"; done
+	for script in .ci/run deploy/*.sh e2e/*.sh; do bash -n "$$script"; done
 	$(GOLANGCI_LINT) config verify
 	$(GOLANGCI_LINT) run ./...
 
@@ -115,6 +115,10 @@ bench: ## run the benchmarks
 
 build: ## build bin/kube-static-egress-controller
 	CGO_ENABLED=0 go build -trimpath -o bin/$(PROGRAM) ./cmd/$(PROGRAM)
+
+# What the script can be told, as IMAGE and VERSION, stands at its top; make hands on what it is given.
+image: ## build the image with docker, podman or buildah, IMAGE=name, PLATFORM=linux/arm64, VERSION=v1
+	deploy/image.sh
 
 clean: ## remove what was built
 	rm -rf bin dist
