@@ -166,7 +166,10 @@ func (c *controlPlane) startManager() error {
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file="+c.path("sa.key"),
 		"--controllers=namespace-controller,garbage-collector-controller,serviceaccount-controller,"+
-			"deployment-controller,replicaset-controller,validatingadmissionpolicy-status-controller",
+			"deployment-controller,replicaset-controller,validatingadmissionpolicy-status-controller,"+
+			"root-ca-certificate-publisher-controller",
+		// What pods trust: the server has signed its certificate itself.
+		"--root-ca-file="+c.path("certs/apiserver.crt"),
 	)
 	return err
 }

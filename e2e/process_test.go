@@ -42,8 +42,11 @@ func start(cmd *exec.Cmd, log string) (*process, error) {
 	if cmd.Stdout == nil {
 		cmd.Stdout = file
 	}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
 	// The group, so that ending it ends what it has started too.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr.Setpgid = true
 	dieWithUs(cmd.SysProcAttr)
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
 	if err := fork(cmd.Start); err != nil {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes what the end-to-end tests run against, where it is missing: a Kubernetes API server, a cloud, and what knows which
-# templates CloudFormation takes. Needs Go, and a Python that python.sh finds. All are kept below .cache/e2e under names that say what they were made from, so that a
-# change makes new ones and going back to another branch finds its own; the names without a hash are what the tests use.
+# Makes what the end-to-end tests run against, where it is missing: a Kubernetes API server, a cloud, what knows which
+# templates CloudFormation takes, and the image; or the image only: setup.sh image. Needs Go, a Python that python.sh finds,
+# and buildah. All are kept below .cache/e2e under names that say what they were made from, so that a change makes new ones
+# and going back to another branch finds its own; the names without a hash are what the tests use.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -54,8 +55,67 @@ python_with() {
   use "$name" "$made"
 }
 
-# Before the build: that something must be installed first is better heard at once than after some minutes.
-./python.sh >/dev/null
-kubeapi
-python_with localstack localstack/requirements.txt localstack/constraints.txt
-python_with cfnlint cfnlint/requirements.txt
+# There are no sources of buildah that a Go proxy has in one piece, so it is the one tool that is installed into the system.
+need_buildah() {
+  if command -v buildah >/dev/null; then
+    return
+  fi
+  if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
+    echo "the end-to-end tests run the image, and buildah builds it: install it first (Debian, Ubuntu: sudo apt-get install buildah)" >&2
+    return 1
+  fi
+  echo "installing buildah, which builds the image for the end-to-end tests; once"
+  local install=(apt-get install -qq -y --no-install-recommends buildah)
+  DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null || {
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null
+  }
+}
+
+# The files that the program is made from, as the go command knows them.
+sources() {
+  GOOS=linux go list -C .. -deps -f '{{with .Module}}{{if .Main}}{{range $.GoFiles}}{{$.Dir}}/{{.}}
+{{end}}{{range $.EmbedFiles}}{{$.Dir}}/{{.}}
+{{end}}{{end}}{{end}}' ./cmd/kube-static-egress-controller
+}
+
+# The image for both platforms, as a folder in the layout of OCI. Only the newest is kept: it is large, and quickly made.
+image() {
+  local made started=$SECONDS store files
+  need_buildah
+  mapfile -t files < <(sources)
+  [[ ${#files[@]} -gt 1 ]] || { echo "the go command lists no sources" >&2; return 1; }
+  made=$cache/image-$(hash_of "$(go env GOVERSION)" "${files[@]}" ../go.mod ../go.sum ../Dockerfile ../.dockerignore ../deploy/*.sh setup.sh)
+  if [[ ! -f $made/index.json ]]; then
+    echo "building the image for the end-to-end tests; from an empty cache that takes some minutes"
+    store=$(mktemp -d "$cache/buildah.XXXXXX")
+    local name=kube-static-egress-controller:e2e
+    # No registry is needed, and nothing is left of buildah but what it made.
+    HERE=1 WITH=buildah STORE=$store IMAGE=$name PLATFORM=linux/amd64,linux/arm64 VERSION=v0.0.0-e2e \
+      ../deploy/image.sh >"$store/log" 2>&1 || { cat "$store/log" >&2; return 1; }
+    buildah --root "$store/root" --runroot "$store/run" --storage-driver vfs \
+      manifest push --quiet --all "$name" "oci:$store/made"
+    rm -rf "$cache"/image-*
+    mv "$store/made" "$made"
+    rm -rf "$store"
+    echo "built in $((SECONDS - started)) s"
+  fi
+  use image "$made"
+}
+
+case ${1-all} in
+  all)
+    # Before the build: that something must be installed first is better heard at once than after some minutes.
+    ./python.sh >/dev/null
+    need_buildah
+    kubeapi
+    python_with localstack localstack/requirements.txt localstack/constraints.txt
+    python_with cfnlint cfnlint/requirements.txt
+    image
+    ;;
+  image) image ;;
+  *)
+    echo "$0: all or image, not $1" >&2
+    exit 1
+    ;;
+esac
