@@ -11,7 +11,8 @@
 #   WITH      docker, podman or buildah, where several are there
 #   STORE     a folder for all that buildah keeps, instead of its own place
 #
-# Equal sources, and an equal VERSION, give an equal image.
+# Equal sources, and an equal VERSION, give an equal image for each platform; in which order a list names them, buildah leaves to
+# chance.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -89,15 +89,14 @@ image() {
   if [[ ! -f $made/index.json ]]; then
     echo "building the image for the end-to-end tests; from an empty cache that takes some minutes"
     store=$(mktemp -d "$cache/buildah.XXXXXX")
+    trap "rm -rf '$store'" EXIT # nothing is left of buildah but what it made
     local name=kube-static-egress-controller:e2e
-    # No registry is needed, and nothing is left of buildah but what it made.
     HERE=1 WITH=buildah STORE=$store IMAGE=$name PLATFORM=linux/amd64,linux/arm64 VERSION=v0.0.0-e2e \
       ../deploy/image.sh >"$store/log" 2>&1 || { cat "$store/log" >&2; return 1; }
     buildah --root "$store/root" --runroot "$store/run" --storage-driver vfs \
       manifest push --quiet --all "$name" "oci:$store/made"
     rm -rf "$cache"/image-*
     mv "$store/made" "$made"
-    rm -rf "$store"
     echo "built in $((SECONDS - started)) s"
   fi
   use image "$made"
