@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what the end-to-end tests run against, where it is missing: a Kubernetes API server, a cloud, what knows which
-# templates CloudFormation takes, and the image; or the image only: setup.sh image. Needs Go, a Python that python.sh finds,
+# Makes what the end-to-end tests run against, where it is missing: a Kubernetes API server and a kubectl, a cloud, what knows
+# which templates CloudFormation takes, and the image; or the image only: setup.sh image. Needs Go, a Python that python.sh finds,
 # and buildah. All are kept below .cache/e2e under names that say what they were made from, so that a change makes new ones
 # and going back to another branch finds its own; the names without a hash are what the tests use.
 set -euo pipefail
@@ -20,21 +20,23 @@ use() {
   ln -sfn "$(basename "$2")" "$cache/$1"
 }
 
-kubeapi() {
-  local made started=$SECONDS version
-  made=$cache/kubeapi-$(hash_of "$(go env GOVERSION GOOS GOARCH)" kubeapi/main.go kubeapi/go.mod kubeapi/go.sum)
+# Builds a command from the module kubeapi. The other arguments are its package, and the files besides go.mod that say what
+# it is.
+kubernetes() {
+  local name=$1 package=$2 made started=$SECONDS version major minor
+  made=$cache/$name-$(hash_of "$(go env GOVERSION GOOS GOARCH)" kubeapi/go.mod kubeapi/go.sum "${@:3}")
   if [[ ! -x $made ]]; then
-    echo "building a kube-apiserver for the end-to-end tests; from empty caches that takes some minutes, once"
+    echo "building $name for the end-to-end tests; from empty caches that takes some minutes, once"
     version=$(go -C kubeapi list -m -f '{{.Version}}' k8s.io/kubernetes)
     # Without the values a server calls itself v0.0.0-master+$Format:%H$, and clients that read versions stumble.
     IFS=. read -r major minor _ <<<"${version#v}"
     local set_version=-X\ k8s.io/component-base/version.git
     go -C kubeapi build -trimpath -o "$made.$$" \
-      -ldflags "-s -w ${set_version}Version=$version ${set_version}Major=$major ${set_version}Minor=$minor" .
+      -ldflags "-s -w ${set_version}Version=$version ${set_version}Major=$major ${set_version}Minor=$minor" "$package"
     mv "$made.$$" "$made"
     echo "built in $((SECONDS - started)) s"
   fi
-  use kubeapi "$made"
+  use "$name" "$made"
 }
 
 # Makes a virtual environment from the requirements in the folder of its name; the other arguments are all the files that
@@ -107,7 +109,8 @@ case ${1-all} in
     # Before the build: that something must be installed first is better heard at once than after some minutes.
     ./python.sh >/dev/null
     need_buildah
-    kubeapi
+    kubernetes kubeapi . kubeapi/main.go
+    kubernetes kubectl k8s.io/kubernetes/cmd/kubectl
     python_with localstack localstack/requirements.txt localstack/constraints.txt
     python_with cfnlint cfnlint/requirements.txt
     image
