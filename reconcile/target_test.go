@@ -3,7 +3,6 @@ package reconcile_test
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -114,11 +113,13 @@ func policy(flags string) func(*reconcile.Config) {
 		for _, f := range strings.Fields(flags) {
 			switch name, value, _ := strings.Cut(f, "="); name {
 			case "--min-prefix-length":
-				c.MinPrefixLength, _ = strconv.Atoi(value) // 0 where it is none, and then nothing is too wide
+				c.MinPrefixLength = netip.MustParsePrefix("0.0.0.0/" + value).Bits()
 			case "--allow-cidr":
 				c.Allow = nets(strings.Split(value, ",")...)
 			case "--deny-cidr":
 				c.Deny = nets(strings.Split(value, ",")...)
+			default:
+				panic("no flag of the policy: " + f)
 			}
 		}
 	}
