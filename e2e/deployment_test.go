@@ -167,4 +167,14 @@ func (c *controlPlane) showsEverybodyTheStatus(t *testing.T, namespace string) {
 	if _, err := anybody.ConfigMaps("default").Get(t.Context(), statusName, metav1.GetOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("what has the same name elsewhere can be read: %v", err)
 	}
+	// It is this Role that lets them.
+	if err := c.admin.RbacV1().Roles(namespace).Delete(t.Context(), "kube-static-egress-controller-status", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if _, err := anybody.ConfigMaps(namespace).Get(t.Context(), statusName, metav1.GetOptions{}); !apierrors.IsForbidden(err) {
+			return fmt.Errorf("the status can still be read (%v)", err)
+		}
+		return nil
+	})
 }
