@@ -226,6 +226,8 @@ func (c *controlPlane) policyCounts(t *testing.T) {
 	for i := range 250 {
 		dear.Data[fmt.Sprint("k", i)] = strings.Repeat("8.8.8.8,", 500)
 	}
+	dearAndLong := dear.DeepCopy()
+	dearAndLong.Data["one"] = "8.8.8.8" + strings.Repeat(" ", 4090)
 	for name, one := range map[string]struct {
 		cm      *corev1.ConfigMap
 		refused bool
@@ -240,6 +242,7 @@ func (c *controlPlane) policyCounts(t *testing.T) {
 		"the same one 500 times":       {cm: configMap("default", "x", "k="+strings.Repeat("8.8.8.8,", 500))},
 		"the same in other words":      {cm: configMap("default", "x", "k="+targets(250)+strings.Repeat(",20.1.0.7/24,20.1.0.9/24", 5))},
 		"the same one 125000 times":    {cm: dear},
+		"and too much in one value":    {cm: dearAndLong, refused: true},
 		"a letter of more than a byte": {cm: configMap("default", "x", "k="+strings.Repeat("é", 4096)), refused: true},
 	} {
 		if err := c.tries(t, one.cm); (err != nil) != one.refused {
