@@ -12,16 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-const (
-	policyName     = "kube-static-egress-controller"
-	policySettings = "kube-static-egress-controller-admission"
-	policyHome     = "kube-static-egress-controller"
-)
+const policyName = "kube-static-egress-controller"
 
 // letThrough is what the controller refuses and the policy cannot, by topic and value, with the reason. There is nothing
 // that the policy refuses and the controller takes.
@@ -39,6 +36,7 @@ func TestAdmission(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("types", c.policyIsTyped)
+	t.Run("settings", policyIsSet)
 	unused := maps.Clone(letThrough)
 	for i, topic := range valueTable(t) {
 		c.policyGoesBy(t, topic.flags, i)
@@ -122,13 +120,31 @@ func valueTable(t *testing.T) (topics []valueTopic) {
 func (c *controlPlane) policyGoesBy(t *testing.T, flags map[string]string, nth int) {
 	t.Helper()
 	mark := fmt.Sprintf("99.%d.%d.0/24", nth/250, nth%250)
-	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: policyHome, Name: policySettings}, Data: map[string]string{
-		"min-prefix-length": "", "allow-cidr": "", "namespace": "",
-	}}
-	maps.Copy(settings.Data, flags)
-	settings.Data["deny-cidr"] = strings.TrimPrefix(flags["deny-cidr"]+","+mark, ",")
-	c.put(t, settings)
-	where := cmp.Or(strings.Trim(strings.Split(flags["namespace"], ",")[0], " \n"), "default")
+	settings := map[string]string{"min-prefix-length": "", "allow-cidr": "", "namespace": ""}
+	maps.Copy(settings, flags)
+	settings["deny-cidr"] = strings.TrimPrefix(flags["deny-cidr"]+","+mark, ",")
+
+	policies := c.admin.AdmissionregistrationV1().ValidatingAdmissionPolicies()
+	eventually(t, func() error { // who checks its types writes on it too
+		policy, err := policies.Get(t.Context(), policyName, metav1.GetOptions{})
+		if err != nil {
+			return hopeless{err}
+		}
+		left := maps.Clone(settings)
+		for i, v := range policy.Spec.Variables {
+			flag := strings.ReplaceAll(strings.TrimPrefix(v.Name, "setting_"), "_", "-")
+			if value, ok := left[flag]; ok {
+				policy.Spec.Variables[i].Expression = "'" + value + "'"
+				delete(left, flag)
+			}
+		}
+		if len(left) > 0 {
+			return hopeless{fmt.Errorf("the policy has no variable for %v", left)}
+		}
+		_, err = policies.Update(t.Context(), policy, metav1.UpdateOptions{})
+		return err
+	})
+	where := cmp.Or(strings.TrimSpace(strings.Split(flags["namespace"], ",")[0]), "default")
 	eventually(t, func() error {
 		if err := c.tries(t, configMap(where, "mark", "k="+mark)); err == nil {
 			return errors.New("the policy does not go by its settings yet")
@@ -176,6 +192,21 @@ func (c *controlPlane) policyIsTyped(t *testing.T) {
 	})
 }
 
+// policyIsSet wants kustomize to put the settings where the policy has them.
+func policyIsSet(t *testing.T) {
+	policy := the(t, typed[admissionregistrationv1.ValidatingAdmissionPolicy](t, kustomize(t, manifests("example-namespaces"))))
+	set := map[string]string{}
+	for _, v := range policy.Spec.Variables {
+		if name, ok := strings.CutPrefix(v.Name, "setting_"); ok {
+			set[name] = v.Expression
+		}
+	}
+	want := map[string]string{"min_prefix_length": "'16'", "allow_cidr": "''", "deny_cidr": "''", "namespace": "'team-a,team-b'"}
+	if !maps.Equal(set, want) {
+		t.Errorf("the settings of the example come to %v in the policy, and should be %v", set, want)
+	}
+}
+
 // policyExplains: who made mistakes reads what they are, of all values at once.
 func (c *controlPlane) policyExplains(t *testing.T) {
 	err := c.tries(t, configMap("default", "x", "a=example.org 8.8.8.8", "b=8.8.8/24 ::1", "c=20.0.0.0/8", "d=10.1.0.0/24,192.168.1.1",
@@ -216,6 +247,10 @@ func (c *controlPlane) policyCounts(t *testing.T) {
 		}
 		return strings.Join(words, ",")
 	}
+	var brief []string
+	for i := range 500 {
+		brief = append(brief, fmt.Sprintf("1.%d.%d.%d", i/100, i/10%10, i%10))
+	}
 	many := configMap("default", "x")
 	for i := range 256 {
 		many.Data[fmt.Sprint("k", i)] = fmt.Sprintf("20.0.1.%d/32", i)
@@ -239,6 +274,7 @@ func (c *controlPlane) policyCounts(t *testing.T) {
 		"256 in as many values":        {cm: many},
 		"257 in as many values":        {cm: tooMany, refused: true},
 		"128 and 129":                  {cm: configMap("default", "x", "a="+targets(128), "b="+targets(129)), refused: true},
+		"500 in one value":             {cm: configMap("default", "x", "k="+strings.Join(brief, ",")), refused: true},
 		"the same one 500 times":       {cm: configMap("default", "x", "k="+strings.Repeat("8.8.8.8,", 500))},
 		"the same in other words":      {cm: configMap("default", "x", "k="+targets(250)+strings.Repeat(",20.1.0.7/24,20.1.0.9/24", 5))},
 		"the same one 125000 times":    {cm: dear},
@@ -318,7 +354,7 @@ func (c *controlPlane) policyMindsClaims(t *testing.T) {
 	if err := c.tries(t, configMap("default", "x")); err != nil {
 		t.Errorf("one without data: %v", err)
 	}
-	c.policyGoesBy(t, map[string]string{"namespace": "default\n, other"}, 1003)
+	c.policyGoesBy(t, map[string]string{"namespace": " default , other"}, 1003)
 	if err := c.tries(t, configMap("elsewhere", "x", "k=nonsense")); err != nil {
 		t.Errorf("one in a namespace that may not ask: %v", err)
 	}

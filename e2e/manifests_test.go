@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-
 	"sigs.k8s.io/yaml"
 )
 
@@ -55,6 +55,22 @@ func TestManifests(t *testing.T) {
 			t.Errorf("the service account carries the role %q", got)
 		}
 	})
+	t.Run("deployment", func(t *testing.T) {
+		mindsItsNeighbours(t, the(t, typed[appsv1.Deployment](t, kustomize(t, manifests("base")))))
+	})
+	t.Run("least rights", func(t *testing.T) {
+		for _, r := range rightsOf(t, kustomize(t, manifests("example"))) {
+			reads := slices.Contains([]string{"get", "list", "watch"}, r.rule.Verbs[0])
+			switch resource := r.rule.Resources[0]; {
+			case resource == "secrets" || strings.Contains(r.String(), "*"):
+				t.Errorf("%s is more than anybody needs", r)
+			case r.namespace == "" && !reads && resource != "events":
+				t.Errorf("%s is a right to write in the whole cluster", r)
+			case r.namespace != "" && resource != "events" && r.rule.Verbs[0] != "create" && len(r.rule.ResourceNames) == 0:
+				t.Errorf("%s is a right to what others keep in the same namespace", r)
+			}
+		}
+	})
 	t.Run("no rights in the whole cluster", func(t *testing.T) {
 		for _, o := range kustomize(t, manifests("example-namespaces")) {
 			if strings.HasPrefix(o.GetKind(), "ClusterRole") {
@@ -62,6 +78,40 @@ func TestManifests(t *testing.T) {
 			}
 		}
 	})
+}
+
+// mindsItsNeighbours wants of a Deployment what others in the cluster may expect, and what two replicas need.
+func mindsItsNeighbours(t *testing.T, d *appsv1.Deployment) {
+	t.Helper()
+	pod := d.Spec.Template.Spec
+	one := the(t, pointers(pod.Containers))
+	for what, ok := range map[string]bool{
+		"two replicas":                     d.Spec.Replicas != nil && *d.Spec.Replicas == 2,
+		"never less than there should be":  d.Spec.Strategy.RollingUpdate != nil && d.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue() == 0,
+		"a token because it is asked for":  pod.AutomountServiceAccountToken != nil && *pod.AutomountServiceAccountToken,
+		"a priority":                       pod.PriorityClassName == "system-cluster-critical",
+		"a network of its own":             !pod.HostNetwork,
+		"time to end":                      pod.TerminationGracePeriodSeconds != nil && *pod.TerminationGracePeriodSeconds == 60,
+		"replicas on different nodes":      pod.Affinity != nil && pod.Affinity.PodAntiAffinity != nil && pod.Affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil,
+		"a probe whether it is alive":      one.LivenessProbe != nil && one.LivenessProbe.HTTPGet.Path == "/healthz",
+		"a probe whether it is ready":      one.ReadinessProbe != nil && one.ReadinessProbe.HTTPGet.Path == "/readyz",
+		"a root that nobody writes":        one.SecurityContext != nil && one.SecurityContext.ReadOnlyRootFilesystem != nil && *one.SecurityContext.ReadOnlyRootFilesystem,
+		"a name to hold the Lease by":      slices.ContainsFunc(one.Env, field("POD_NAME", "metadata.name")),
+		"what the Pod's events are about":  slices.ContainsFunc(one.Env, field("POD_UID", "metadata.uid")),
+		"requests and limits of processor": !one.Resources.Requests.Cpu().IsZero() && !one.Resources.Limits.Cpu().IsZero(),
+		"requests and limits of memory":    !one.Resources.Requests.Memory().IsZero() && !one.Resources.Limits.Memory().IsZero(),
+	} {
+		if !ok {
+			t.Errorf("the Deployment has not %s", what)
+		}
+	}
+}
+
+// field finds a variable that holds a field of the Pod.
+func field(name, path string) func(corev1.EnvVar) bool {
+	return func(v corev1.EnvVar) bool {
+		return v.Name == name && v.ValueFrom != nil && v.ValueFrom.FieldRef != nil && v.ValueFrom.FieldRef.FieldPath == path
+	}
 }
 
 // kustomizations gives the kind of each kustomization, by its folder.

@@ -20,6 +20,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+// ownNamespace is where the manifests put the controller.
+const ownNamespace = "kube-static-egress-controller"
+
 // right is what one verb in a rule of a role lets the controller do.
 type right struct {
 	role, namespace string // kind and name; empty for a ClusterRole
@@ -234,7 +237,7 @@ func (c *controlPlane) accountWith(t *testing.T, rights []right) account {
 	rules := map[string][]rbacv1.PolicyRule{} // by namespace
 	for _, r := range rights {
 		where := r.namespace
-		if where == policyHome {
+		if where == ownNamespace {
 			where = name
 		}
 		if r.role != "Role status" {
