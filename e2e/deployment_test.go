@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -172,9 +173,13 @@ func (c *controlPlane) showsEverybodyTheStatus(t *testing.T, namespace string) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if _, err := anybody.ConfigMaps(namespace).Get(t.Context(), statusName, metav1.GetOptions{}); !apierrors.IsForbidden(err) {
-			return fmt.Errorf("the status can still be read (%v)", err)
+		_, err := anybody.ConfigMaps(namespace).Get(t.Context(), statusName, metav1.GetOptions{})
+		switch {
+		case apierrors.IsForbidden(err):
+			return nil
+		case err != nil:
+			return hopeless{err}
 		}
-		return nil
+		return errors.New("the status can still be read")
 	})
 }
