@@ -57,7 +57,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	claimsDesc = describe("claims",
-		"Claims, by the cluster that they come from (empty if there is only one) and outcome: Active, Pending, Held, TableFull, Conflict, Rejected.",
+		"Claims, by the cluster that they come from (empty for the home cluster) and outcome: Active, Pending, Held, TableFull, Conflict, Rejected.",
 		"cluster", "outcome")
 	lastReadDesc = describe("cluster_last_read_timestamp_seconds",
 		"When all ConfigMaps of a cluster were last read, in seconds since 1970; 0 if never.", "cluster")

@@ -148,6 +148,11 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
 	}
+	for _, metric := range []string{"_leader 1\n", `_cluster_last_read_timestamp_seconds{cluster=""} 1`, `_gateway_ready{zone="eu-central-1a"} `} {
+		if !strings.Contains(body, metricPrefix+metric) {
+			t.Errorf("the metrics do not have %s", metric)
+		}
+	}
 	signals <- syscall.SIGTERM
 	if code := <-ended; code != succeeded {
 		t.Errorf("exit %d", code)
