@@ -84,6 +84,7 @@ func (a *admitting) zone(p *Path, z ZoneAsked) {
 			a.want(f.Key, f.Spec)
 		}
 	case TearDown:
+		a.out.Desired.Release = append(a.out.Desired.Release, z.Spares...)
 		switch {
 		case p.Address == nil:
 		case z.Release:

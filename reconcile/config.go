@@ -16,6 +16,7 @@ type Config struct {
 
 	ReleaseAddresses bool // --eip-reclaim-policy=Delete; otherwise they are retained (rule 7)
 	Preallocate      bool // build the egress paths before the first claim
+	Teardown         bool // everything is to go (TearingDown): the set-up of zones matters no more, nor that traffic is interrupted
 	MaxRoutes        int  // routes in a table (rule 14)
 
 	ReleaseDelay  time.Duration // from the end of an address's gateway to its release

@@ -52,6 +52,9 @@ func Decide(c Config, o Observed, r Reading, m Memory, now time.Time) Decision {
 		seen:   seen,
 	}
 	d.Report.News, d.Memory = tell(d.Report, r, asked.Braked, d.Memory)
+	if c.Teardown {
+		d.Report.Partings = partings(c, seen, o)
+	}
 	return d
 }
 

@@ -32,6 +32,7 @@ type ZoneAsked struct {
 	Hold    string     // why no gateway is to be made yet; empty if it may
 	Until   time.Time  // when that ends
 	Release bool       // the address may be released
+	Spares  []string   // and these of its spare addresses
 	Recover netip.Addr // the address that was lost, to be had back; not valid where none is
 }
 
@@ -193,10 +194,11 @@ func (d *desiring) zone(p *Path, idle bool) {
 		}
 	}
 	d.seek(p, &z)
-	if z.Release = z.Stage == TearDown && d.release(p); z.Release {
+	if z.Release = z.Stage == TearDown && d.release(p); z.Release || d.givenUp(p) {
 		delete(d.memory.Address, p.Zone) // so that it is not missed afterwards
 		delete(d.memory.PublicIP, p.Zone)
 	}
+	z.Spares = d.sparesToo(p)
 	d.asked.Zones = append(d.asked.Zones, z)
 }
 

@@ -394,14 +394,19 @@ func (d *diffing) deleteGateway(g Found, why string) {
 	})
 }
 
-// spare deletes what of ours is there twice. A spare address is kept and reported (rule 9).
+// spare deletes what of ours is there twice. A spare address is kept and reported (rule 9), unless all are released.
 func (d *diffing) spare(p *Path, f Found) {
-	const why = "it is there twice, and the other one is in use"
+	why := "it is there twice, and the other one is in use"
 	switch f.Key.Kind {
 	case NATGateway:
 		d.gatewayGoes(f, why, false)
 		return
-	case Address, Association, DefaultRoute, TargetRoute, CloudFormationStack:
+	case Address:
+		if !slices.Contains(d.plan.Goal.Release, f.ID) {
+			return
+		}
+		why = "it is released with all others"
+	case Association, DefaultRoute, TargetRoute, CloudFormationStack:
 		return
 	case Subnet:
 		if slices.ContainsFunc(p.Dying, func(g Found) bool { return g.Spec.Subnet.ID == f.ID }) {

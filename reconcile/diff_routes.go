@@ -154,6 +154,9 @@ func (d *diffing) whyGone(k Key) string {
 			return fmt.Sprintf("%s takes its place", r.Key.Prefix)
 		}
 	}
+	if d.seen.ending {
+		return "all is torn down"
+	}
 	if t := d.tableOf(k.Table); t != nil && !t.Active && t.Dropped {
 		return "the table is no DMZ table any more, and the disruption was allowed"
 	}

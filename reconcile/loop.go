@@ -26,8 +26,11 @@ type Loop struct {
 	DryRun   bool            // plan each pass and apply nothing
 	Tell     func([]News)    // told what is new, after each pass that changes things; must not block; may be nil
 	Report   func(Report)    // called after each pass, from the loop's goroutine; may be nil
-	Store    Store           // where the memory outlives the process; nil: it does not
-	Now      func() time.Time
+	// Agreed says what is wrong with carrying out a plan: Once ends with that error then, and carries out nothing of it. Nil: all
+	// is agreed to.
+	Agreed func(Plan) error
+	Store  Store // where the memory outlives the process; nil: it does not
+	Now    func() time.Time
 
 	memory Memory
 	began  time.Time // when this pass did
@@ -99,9 +102,14 @@ func (l *Loop) Once(ctx context.Context) (Report, error) {
 	}
 }
 
-// once makes a pass that applies only if the set-up is sound.
+// once makes a pass that applies only if the set-up is sound, and what is planned agreed to.
 func (l *Loop) once(ctx context.Context) Report {
 	d := l.decide(ctx, true)
+	if l.Agreed != nil && d.Report.Err == nil {
+		if err := l.Agreed(d.Report.Plan); err != nil {
+			d.Report.Problems = append(d.Report.Problems, Problem{Reason: err.Error()})
+		}
+	}
 	return l.carryOut(ctx, d, len(d.Report.Problems) == 0)
 }
 

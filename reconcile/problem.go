@@ -10,6 +10,10 @@ import (
 
 // judge finds what is wrong with the set-up, and what is only odd.
 func (s *Seen) judge(c Config, found map[Kind][]Found, m Memory) {
+	if c.Teardown { // what nothing can be built in can be left all the same
+		s.heldByOthers(found)
+		return
+	}
 	if s.Site.InternetGateway == "" {
 		s.problem("", fmt.Sprintf("the VPC %s has no internet gateway attached, and NAT gateways need one", s.Site.VPC))
 	}

@@ -14,6 +14,7 @@ type Report struct {
 	Stack    string    // what would become of the stack; empty where none carries out the plan
 	Result   Result    // empty if the plan was not applied
 	Verdicts []Verdict // sorted by source, then target
+	Partings []Parting // of a teardown: what becomes of each address; sorted by zone
 	Problems []Problem // sorted by zone; those without a zone first
 	Warnings []string  // what is odd and hinders nothing; sorted
 	// Incomplete says what could not be read of what is claimed. Nothing is withdrawn for it, and a plan does not know all.

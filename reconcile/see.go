@@ -11,7 +11,7 @@ import (
 // are spare, which routes are ours, and which tables are DMZ tables. Nothing in it says what should be done.
 type Seen struct {
 	Site     Site
-	Paths    []Path // of every zone that is configured or has something of ours; sorted by zone
+	Paths    []Path // of every zone that is configured or has something of ours (zonesOf); sorted by zone
 	Tables   []DMZ  // every table but the NAT tables; sorted by id
 	Problems []Problem
 	Warnings []string
@@ -23,6 +23,7 @@ type Seen struct {
 	routes map[string][]Found  // every route that leads to a gateway, by the gateway's id, from whatever table
 	served map[string][]string // the subnets of others that are associated with a table, by the table's id
 	stack  Stack               // of no name where none carries out the plans
+	ending bool                // all is torn down
 }
 
 // Path is the egress path of a zone, as far as it is there.
@@ -56,7 +57,7 @@ type DMZ struct {
 
 // See recognises what was observed. It reads the memory and changes nothing of it.
 func See(c Config, o Observed, m Memory) Seen {
-	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}, others: map[string]string{}, served: map[string][]string{}}
+	s := Seen{Site: o.Site, refs: map[string]Ref{}, owners: maps.Clone(m.Gateways), routes: map[string][]Found{}, others: map[string]string{}, served: map[string][]string{}, ending: c.Teardown}
 	if o.Stack != nil {
 		s.stack = *o.Stack
 	}
@@ -82,7 +83,7 @@ func See(c Config, o Observed, m Memory) Seen {
 		s.routes[r.Spec.Target.ID] = append(s.routes[r.Spec.Target.ID], r)
 	}
 	s.serve(byKind[Association], byKind[Subnet])
-	for _, z := range zonesOf(c, o) {
+	for _, z := range zonesOf(c, o, m) {
 		s.Paths = append(s.Paths, s.path(c, z, byKind, m))
 	}
 	for i := range s.Paths {
@@ -112,11 +113,18 @@ func compareFound(a, b Found) int {
 		cmp.Compare(a.Spec.Target.ID, b.Spec.Target.ID))
 }
 
-// zonesOf are the zones that are configured or have something of ours.
-func zonesOf(c Config, o Observed) []Zone {
+// zonesOf are the zones that are configured or have something of ours, and at the end those that are known to have had an
+// address: it may have lost its tags.
+func zonesOf(c Config, o Observed, m Memory) []Zone {
 	set := map[Zone]bool{}
-	for _, z := range c.Zones {
-		set[z.Zone] = true
+	if c.Teardown {
+		for z := range m.Address {
+			set[z] = true
+		}
+	} else {
+		for _, z := range c.Zones {
+			set[z.Zone] = true
+		}
 	}
 	for _, f := range o.Found {
 		if f.Holder == Ours && f.Key.Zone != "" && f.Status != Deleted {
@@ -128,7 +136,9 @@ func zonesOf(c Config, o Observed) []Zone {
 
 func (s *Seen) path(c Config, z Zone, found map[Kind][]Found, m Memory) Path {
 	p := Path{Zone: z}
-	p.Config, p.Configured = c.zone(z)
+	if !c.Teardown { // at the end no zone has a block or an address that it is to have
+		p.Config, p.Configured = c.zone(z)
+	}
 	s.gateway(&p, found[NATGateway], m)
 	s.subnet(&p, found[Subnet])
 	s.address(&p, found[Address], m, c.mayDisrupt(string(z)))
@@ -396,7 +406,7 @@ func (s *Seen) tables(c Config, routes []Found, m Memory) {
 		if t.NAT {
 			continue
 		}
-		d := DMZ{Table: t, Dropped: c.mayDisrupt(t.ID) || t.Zone != "" && c.mayDisrupt(string(t.Zone))}
+		d := DMZ{Table: t, Dropped: c.Teardown || c.mayDisrupt(t.ID) || t.Zone != "" && c.mayDisrupt(string(t.Zone))}
 		_, configured := c.zone(t.Zone)
 		d.Active = configured && t.Barred == ""
 		for _, r := range byTable[t.ID] {
