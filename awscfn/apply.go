@@ -86,14 +86,37 @@ func (p *Provider) byStack(ctx context.Context, plan reconcile.Plan, h hands, s 
 	p.forget(s, c.out)
 	d := differ(s.template, c.out)
 	switch {
-	case len(c.out.Resources) == 0 && s.exists():
-		return p.deleteStack(ctx, s) // a stack without resources cannot be
+	case p.over(c.out, s) && s.exists():
+		return p.deleteStack(ctx, s)
 	case len(d) == 0 && s.exists() && s.step() == change:
 		return p.protect(ctx, s)
 	case len(d) == 0:
 		return nil
 	}
 	return p.advance(ctx, s, c.out, d)
+}
+
+// over reports whether there is nothing left to keep a stack for: one without resources cannot be, and one with nothing but
+// addresses is not to be where all is torn down. Somebody may have taken their policies away: those are written first.
+func (p *Provider) over(out Template, s stack) bool {
+	if len(out.Resources) == 0 {
+		return true
+	}
+	for id := range out.Resources {
+		if weakened(s.template.Resources[id]) {
+			return false
+		}
+	}
+	return p.config.Leave && onlyAddresses(out)
+}
+
+func onlyAddresses(t Template) bool {
+	for _, r := range t.Resources {
+		if _, address := r.Properties.(*EIP); !address {
+			return false
+		}
+	}
+	return true
 }
 
 // compose writes the template that a plan comes to.
@@ -131,6 +154,8 @@ func (p *Provider) Foretell(plan reconcile.Plan) string {
 		return name + " would not be made: there is nothing to put into it"
 	case len(c.out.Resources) == 0:
 		return name + " would be deleted: there is nothing left to put into it"
+	case p.over(c.out, s):
+		return name + " would be deleted, and the addresses that it made retained"
 	case s.step() == create:
 		return fmt.Sprintf("%s would be created, with %d resources", name, len(c.out.Resources))
 	case len(d) == 0 && s.protected != p.config.Protect:

@@ -16,6 +16,7 @@ type Config struct {
 	Stack   string           // --stack-name
 	Zones   []reconcile.Zone // those that are configured: room is kept for their egress paths
 	Protect bool             // --stack-termination-protection: nobody deletes the stack by mistake
+	Leave   bool             // the stack is to go as soon as it holds nothing but addresses, which it retains
 	Bucket  Bucket           // where templates go that are too long for a call; nil: nowhere
 
 	Now     func() time.Time // time.Now if nil

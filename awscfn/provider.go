@@ -134,6 +134,8 @@ func (p *Provider) report(s stack, now time.Time) *reconcile.Stack {
 	switch what, needed := mends[s.step()]; {
 	case needed && s.exists():
 		r.Mend = fmt.Sprintf("the stack %s is %s: %s", p.config.Stack, s.status, what)
+	case p.config.Leave && s.exists() && s.step() == change && onlyAddresses(s.template):
+		r.Mend = fmt.Sprintf("the stack %s holds nothing but addresses: it is deleted, and retains them", p.config.Stack)
 	case s.exists() && s.step() == change && s.protected != p.config.Protect:
 		r.Mend = fmt.Sprintf("the stack %s is protected against deletion: %t, and shall be: %t", p.config.Stack, s.protected, p.config.Protect)
 	}

@@ -108,12 +108,18 @@ func TestTemplateThatSomebodyChanged(t *testing.T) {
 	})
 }
 
+// bare takes the policies away from the addresses.
+func (w *world) bare() {
+	w.t.Helper()
+	bare := strings.NewReplacer(`"DeletionPolicy":"RetainExceptOnCreate",`, "", `"DeletionPolicy":"Retain",`, "", `"UpdateReplacePolicy":"Retain",`, "").Replace(w.template())
+	w.byHand(types.ChangeSetTypeUpdate, strings.Replace(bare, `The address of`, `The static address of`, 1))
+}
+
 // Somebody has taken the policies away from the addresses: the stack would take them with it, and so it is not deleted.
 func TestPoliciesThatSomebodyTook(t *testing.T) {
 	built(t, func(w *world) {
 		before := w.addresses()
-		bare := strings.NewReplacer(`"DeletionPolicy":"RetainExceptOnCreate",`, "", `"DeletionPolicy":"Retain",`, "", `"UpdateReplacePolicy":"Retain",`, "").Replace(w.template())
-		w.byHand(types.ChangeSetTypeUpdate, strings.Replace(bare, `The address of`, `The static address of`, 1))
+		w.bare()
 		w.cfn.SetStackStatus(stackName, types.StackStatusRollbackComplete)
 		w.wantUntouched("would be lost")
 		w.cfn.SetStackStatus(stackName, types.StackStatusUpdateComplete)
