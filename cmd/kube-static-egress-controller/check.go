@@ -61,6 +61,10 @@ func check(g given, options []*option) (setup, []mistake) {
 		detailed:      c.truth("detailed-exitcode"),
 		logJSON:       c.oneOf("log-format", "text", "json") == "json",
 		logLevel:      c.level(),
+
+		teardown:         c.ends(),
+		releaseAddresses: c.truth("release-addresses"),
+		yes:              c.truth("yes"),
 	}
 	s.zones, s.brought = c.zones()
 	s.cluster = c.cluster(s.provider, s.zones)
@@ -69,8 +73,11 @@ func check(g given, options []*option) (setup, []mistake) {
 	if s.once && s.dryRun {
 		c.wrong("dry-run", c.word("dry-run"), "cannot be had with --once: nothing would ever be done, so it would wait in vain; use the command plan")
 	}
-	if len(g["timeout"]) > 0 && !s.once {
+	if len(g["timeout"]) > 0 && !s.once && !s.teardown {
 		c.wrong("timeout", c.word("timeout"), "only --once has an end to wait for")
+	}
+	if s.teardown {
+		s.resync = longestPause
 	}
 	if s.once && len(g["address"]) == 0 {
 		// What ends by itself is not watched, and a port that happens to be taken is no reason for it to fail.
@@ -117,6 +124,9 @@ func (c *checker) texts(name string) []string {
 
 // has reports whether the command knows the flag at all. What it does not know is neither checked nor reported.
 func (c *checker) has(name string) bool { return find(c.options, name) != nil }
+
+// ends reports whether the command is teardown.
+func (c *checker) ends() bool { return c.has("release-addresses") }
 
 func (c *checker) truth(name string) bool {
 	w := c.word(name)
@@ -212,10 +222,11 @@ func (c *checker) provider() string {
 // zones pairs zones with blocks, in order. The ids are those of the addresses that the user brings.
 func (c *checker) zones() (zones []reconcile.ZoneConfig, brought []string) {
 	if !c.has("aws-az") {
-		return nil, c.brought(nil)
+		_, brought = c.brought(nil)
+		return nil, brought
 	}
 	names, blocks := c.given["aws-az"], c.given["aws-nat-cidr-block"]
-	if len(names) == 0 && len(blocks) == 0 {
+	if len(names) == 0 && len(blocks) == 0 && !c.ends() { // what there is to tear down is found without
 		c.lacks("aws-az", "at least one zone is needed, with its --aws-nat-cidr-block")
 	}
 	for _, w := range names[min(len(names), len(blocks)):] {
@@ -248,7 +259,7 @@ func (c *checker) zones() (zones []reconcile.ZoneConfig, brought []string) {
 			zones[i].Block = block
 		}
 	}
-	brought = c.brought(zones)
+	zones, brought = c.brought(zones)
 	slices.SortStableFunc(zones, func(a, b reconcile.ZoneConfig) int { return cmp.Compare(a.Zone, b.Zone) })
 	return zones, brought
 }
@@ -289,9 +300,9 @@ func (c *checker) networks(name string) []netip.Prefix {
 	return ps
 }
 
-// brought gives the zones the addresses that the user brought, and returns their ids, sorted. A command that knows no zones
-// takes any.
-func (c *checker) brought(zones []reconcile.ZoneConfig) []string {
+// brought gives the zones the addresses that the user brought, and returns their ids too, sorted. A command that knows no zones
+// takes any. To tear down, nobody need name the zones, and an address that is not to be released can be named all the same.
+func (c *checker) brought(zones []reconcile.ZoneConfig) (with []reconcile.ZoneConfig, ids []string) {
 	const name = "aws-eip-allocation-id"
 	has, used := map[string]string{}, map[string]string{}
 	for _, w := range c.given[name] {
@@ -302,6 +313,9 @@ func (c *checker) brought(zones []reconcile.ZoneConfig) []string {
 			continue
 		}
 		i := slices.IndexFunc(zones, func(z reconcile.ZoneConfig) bool { return string(z.Zone) == zone })
+		if i < 0 && c.ends() {
+			i, zones = len(zones), append(zones, reconcile.ZoneConfig{Zone: reconcile.Zone(zone)})
+		}
 		switch {
 		case i < 0 && c.has("aws-az"):
 			c.wrong(name, w, "the zone %s is not among --aws-az", zone)
@@ -316,7 +330,7 @@ func (c *checker) brought(zones []reconcile.ZoneConfig) []string {
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(used))
+	return zones, slices.Sorted(maps.Keys(used))
 }
 
 // cluster is the cluster id. It is required where things outlive the program: without it, two clusters in one VPC would

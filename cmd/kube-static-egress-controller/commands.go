@@ -44,6 +44,13 @@ func commands() []command {
 				"--eip-reclaim-policy=Delete only.",
 			options: policyOptions, act: printPolicy,
 		},
+		{
+			name: "teardown", usage: "remove all that run has made, but for the addresses",
+			description: "It prints what will go, and asks. The zones need not be named: what is there says whose it is. Nothing that is claimed counts,\n" +
+				"nor do the flags about that, which are taken so that those of run can be copied. With --configmaps, which is not read, no cluster\n" +
+				"stands behind what is there. Exit 0: nothing is left, 1: something is, or nothing was done.",
+			options: teardownOptions, act: teardown,
+		},
 		{name: "version", usage: "print which build this is", options: func() []*option { return nil }},
 		{name: "help", usage: "print this, or the flags of a command", options: func() []*option { return nil }},
 	}
@@ -348,7 +355,7 @@ func run(ctx context.Context, s setup, p process) int {
 		}
 		log.Info("started", "version", buildVersion(), "provider", s.provider, "cluster", s.cluster, "dryRun", s.dryRun)
 		if s.once {
-			return parts.whileLeading(ctx, func(ctx context.Context) error {
+			return parts.whileLeading(ctx, s.timeout, func(ctx context.Context) error {
 				m.leads(true)
 				return once(ctx, parts.loop, p)
 			})

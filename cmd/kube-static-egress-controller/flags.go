@@ -179,6 +179,16 @@ func policyOptions() []*option {
 	return options
 }
 
+// teardownOptions are those of run as far as they say where and whose things are, and the rest of the shared ones for whoever
+// copies them.
+func teardownOptions() []*option {
+	return append(shared(), []*option{
+		{name: "release-addresses", cut: truth, group: addresses, usage: "release the addresses too, for good; never one that you brought, or that lost its tags"},
+		{name: "yes", cut: truth, group: care, usage: "do not ask: the plan is agreed to unseen"},
+		{name: "timeout", value: "TIME", preset: "15m", group: care, usage: "how long it may take"},
+	}...)
+}
+
 func find(options []*option, name string) *option {
 	for _, o := range options {
 		if slices.Contains(o.Names(), name) {

@@ -22,7 +22,7 @@ const lastLook = 10 * time.Second
 // wait for its own lease: the kubelet has ended the one before. What is run beside it, once, is somebody else, wherever it runs.
 func (s setup) identity(env func(string) (string, bool)) (string, error) {
 	name, inPod := env("POD_NAME")
-	if uid, known := env("POD_UID"); inPod && known && !s.once && name != "" && uid != "" {
+	if uid, known := env("POD_UID"); inPod && known && !s.once && !s.teardown && name != "" && uid != "" {
 		return name + "_" + uid, nil
 	}
 	host, err := os.Hostname()
@@ -121,13 +121,17 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// whileLeading does what has an end, while nobody else changes anything.
-func (w wired) whileLeading(ctx context.Context, work func(context.Context) error) error {
+// whileLeading does what has an end, while nobody else changes anything. It waits for that no longer than patience.
+func (w wired) whileLeading(ctx context.Context, patience time.Duration, work func(context.Context) error) error {
 	if w.lease == nil {
 		return work(ctx)
 	}
 	var done error
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	waiting := time.AfterFunc(patience, cancel)
 	held, err := w.lease.Hold(ctx, func(ctx context.Context) {
+		waiting.Stop()
 		w.telling(ctx, func() { done = work(ctx) })
 	})
 	switch {
@@ -136,7 +140,7 @@ func (w wired) whileLeading(ctx context.Context, work func(context.Context) erro
 	case held:
 		return done
 	case w.lease.Trouble() != "":
-		return fmt.Errorf("not begun, for want of the lease: %s", w.lease.Trouble())
+		return fmt.Errorf("nothing was done, for want of the lease: %s", w.lease.Trouble())
 	}
-	return fmt.Errorf("not begun: %s leads, and there can be only one", cmp.Or(w.lease.Holder(), "another one"))
+	return fmt.Errorf("nothing was done: %s leads, and there can be only one: stop it first", cmp.Or(w.lease.Holder(), "another one"))
 }

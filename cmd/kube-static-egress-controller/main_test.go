@@ -66,6 +66,17 @@ func TestCommands(t *testing.T) {
 		{name: "help-plan", args: `
 			help plan
 			plan -h`},
+		{name: "help-teardown", args: `
+			help teardown`},
+		{name: "command-teardown", args: `
+			--yes teardown ` + good + `
+			teardown stray ` + good + `
+			tear-down ` + good + `
+			teardown --force ` + good + `
+			teardown --once ` + good + `
+			teardown plan ` + good + `
+			teardown --aws-az=eu-central-1a --timeout=0s --aws-eip-allocation-id=eu-central-1b --provider=aws-ec2
+			run --release-addresses ` + good},
 		{name: "command-words", args: `
 			run --dry-run false ` + good + `
 			run --dry-run= ` + good + `
@@ -74,7 +85,7 @@ func TestCommands(t *testing.T) {
 			run --cluster-id
 			run -- --dry-run
 			plan - ` + good + `
-			teardown
+			teardown --provider=inmemory --yes perhaps
 			template
 			policy`},
 	} {

@@ -47,6 +47,10 @@ type setup struct {
 	protect   bool
 	template  bool // the command template
 
+	teardown         bool // the command teardown,
+	releaseAddresses bool // of addresses too,
+	yes              bool // and nobody is asked
+
 	once     bool
 	timeout  time.Duration
 	dryRun   bool
@@ -82,6 +86,9 @@ func (s setup) config() reconcile.Config {
 		// an address that was released cannot be had again.
 		c.WithdrawDelay, c.TeardownDelay = 0, 0
 	}
+	if s.teardown {
+		c = c.TearingDown(s.releaseAddresses)
+	}
 	return c
 }
 
@@ -113,7 +120,7 @@ func (s setup) stack() string {
 
 // cfn is the part of the provider that keeps a stack.
 func (s setup) cfn() awscfn.Config {
-	c := awscfn.Config{Stack: s.stack(), Protect: s.protect}
+	c := awscfn.Config{Stack: s.stack(), Protect: s.protect, Leave: s.teardown}
 	for _, z := range s.zones {
 		c.Zones = append(c.Zones, z.Zone)
 	}

@@ -9,27 +9,41 @@ import (
 
 // claimSource is where ConfigMaps come from: manifests or clusters, one of the two.
 type claimSource struct {
-	manifests *kube.Manifests
-	clusters  *kube.Clusters
+	claims   reconcile.Reader
+	clusters *kube.Clusters // nil: no cluster stands behind the claims
 }
 
 func source(s setup, w wires) (claimSource, error) {
-	if len(s.configmaps) > 0 {
+	switch {
+	case s.teardown && len(s.configmaps) > 0: // they say whose things these are, and what they ask for matters no more
+		return claimSource{claims: nobodyAsks{}}, nil
+	case len(s.configmaps) > 0:
 		m := &kube.Manifests{Paths: s.configmaps, Namespaces: s.namespaces, Stdin: w.stdin, Log: w.log}
-		return claimSource{manifests: m}, m.Check()
+		return claimSource{claims: m}, m.Check()
 	}
 	kube.LogTo(w.log)
 	c, err := kube.NewClusters(s.clusters(w.log))
-	return claimSource{clusters: c}, err
+	if s.teardown {
+		return claimSource{claims: nobodyAsks{}, clusters: c}, err
+	}
+	return claimSource{claims: c, clusters: c}, err
 }
 
 // reader reads the source, and says through setOwner whose things they are before the first of them is asked for (rule 16).
 func (c claimSource) reader(setOwner func(string)) reconcile.Reader {
 	if c.clusters == nil {
 		setOwner(reconcile.Nobody)
-		return forNobody{c.manifests}
+		return forNobody{c.claims}
 	}
-	return &owned{Reader: c.clusters, ask: c.clusters.Owner, tell: setOwner}
+	return &owned{Reader: c.claims, ask: c.clusters.Owner, tell: setOwner}
+}
+
+// asking is what the clusters ask for now, whatever is made of it; nothing where there are none.
+func (c claimSource) asking(ctx context.Context) reconcile.Reading {
+	if c.clusters == nil {
+		return reconcile.Reading{}
+	}
+	return c.clusters.Read(ctx)
 }
 
 // forNobody is a reader behind which no cluster stands.

@@ -81,6 +81,8 @@ type wired struct {
 	tell func(context.Context)
 	// lease is what has to be held while anything is changed. Nil where nothing is, or where nobody else could change it too.
 	lease *kube.Lease
+	// asking reads what is claimed in clusters, for those who only want to know.
+	asking func(context.Context) reconcile.Reading
 	// template gives the CloudFormation template of a plan. Nil where no stack carries plans out.
 	template func(reconcile.Plan) ([]byte, error)
 }
@@ -102,7 +104,7 @@ func wire(ctx context.Context, s setup, open cloud, w wires) (wired, error) {
 	if err != nil {
 		return wired{}, err
 	}
-	out := wired{}
+	out := wired{asking: from.asking}
 	var provider reconcile.Provider = direct
 	if cloud.cfn != nil {
 		stack := s.cfn()
