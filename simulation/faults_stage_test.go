@@ -84,14 +84,19 @@ const (
 	releaseDelay  = 10 * time.Second // so short that an address which goes unasked goes within an episode
 )
 
+// usual are the flags of most controllers here.
+func usual() reconcile.Config {
+	return reconcile.Config{
+		Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
+		ReleaseDelay: releaseDelay, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay, MaxWithdrawal: 50,
+	}
+}
+
 // newStage is two zones in a VPC in which others live too.
 func newStage(t testing.TB, o lagging) *stage {
 	st := &stage{
 		t: t, lag: o.lists, stackCalls: newStackCalls(), fates: map[string]bool{}, meant: map[string]netip.Prefix{}, wake: make(chan struct{}, 1), reports: make(chan reconcile.Report),
-		config: reconcile.Config{
-			Zones: slices.Clone(zoneBlocks[:2]), MinPrefixLength: 16, MaxRoutes: 500,
-			ReleaseDelay: releaseDelay, WithdrawDelay: withdrawDelay, TeardownDelay: teardownDelay, MaxWithdrawal: 50,
-		},
+		config:  usual(),
 		reading: reconcile.Reading{Clusters: []reconcile.Cluster{{}}},
 	}
 	var zones []string
@@ -237,7 +242,7 @@ func (st *stage) live() {
 // process is a controller that has just been started: it remembers what its home does.
 func (st *stage) process(ctx context.Context) (*reconcile.Loop, error) {
 	cloud := awsec2.Config{TagKey: tagKey, Cluster: cluster, Controller: controller, Owner: st.owner}
-	p, err := newProvider(ctx, st.ec2, st.cfn, cloud, st.config.Zones)
+	p, err := newProvider(ctx, st.ec2, st.cfn, cloud, st.config)
 	if err != nil {
 		return nil, err
 	}

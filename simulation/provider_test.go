@@ -21,7 +21,7 @@ var providers = []string{withEC2, withStack}
 const stackName = "static-egress"
 
 // newProvider is the one that a process starts with: as a stack if there is a CloudFormation.
-func newProvider(ctx context.Context, e *inmemory.EC2, cfn *inmemory.CloudFormation, cloud awsec2.Config, zones []reconcile.ZoneConfig) (reconcile.Provider, error) {
+func newProvider(ctx context.Context, e *inmemory.EC2, cfn *inmemory.CloudFormation, cloud awsec2.Config, config reconcile.Config) (reconcile.Provider, error) {
 	if cfn == nil {
 		return awsec2.New(ctx, e, cloud)
 	}
@@ -30,8 +30,8 @@ func newProvider(ctx context.Context, e *inmemory.EC2, cfn *inmemory.CloudFormat
 	if err != nil {
 		return nil, err
 	}
-	c := awscfn.Config{Stack: stackName, Now: cloud.Now}
-	for _, z := range zones {
+	c := awscfn.Config{Stack: stackName, Leave: config.Teardown, Now: cloud.Now}
+	for _, z := range config.Zones {
 		c.Zones = append(c.Zones, z.Zone)
 	}
 	return awscfn.New(cfn, direct, c)

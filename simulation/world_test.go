@@ -88,7 +88,7 @@ func (w *world) Read(context.Context) reconcile.Reading { return w.reading }
 func (w *world) restart() {
 	w.t.Helper()
 	w.cloud.Now = w.clock
-	p, err := newProvider(w.t.Context(), w.ec2, w.cfn, w.cloud, w.config.Zones)
+	p, err := newProvider(w.t.Context(), w.ec2, w.cfn, w.cloud, w.config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
