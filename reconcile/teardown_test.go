@@ -225,6 +225,10 @@ func TestTeardownOfAnothersThings(t *testing.T) {
 	if r := s.decide().Report; len(r.Problems) != 1 || len(r.Plan.Actions) > 0 {
 		t.Errorf("of another owner: it wants to %s", verbs(r))
 	}
+	s.reading.Owner, s.config.TakeOver = reconcile.Nobody, []string{"uid-other"} // that cluster is lost
+	if r := s.decide().Report; len(r.Problems) > 0 || !strings.Contains(verbs(r), "delete nat-gateway a") {
+		t.Errorf("of a lost cluster: it wants to %s: %+v", verbs(r), r.Problems)
+	}
 	s = oneRoute()
 	s.config.Cluster = "kube-1"
 	s.memory = s.decide().Memory
