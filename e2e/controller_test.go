@@ -24,6 +24,7 @@ type controller struct {
 	env      []string
 	dir      string // its home, and the folder that it runs in
 	log      string // the file for stderr of `run`
+	typed    string // what somebody types
 }
 
 // controller is the program as it is set up for a site. The flags say where ConfigMaps are read.
@@ -61,6 +62,9 @@ func (c *controller) with(env ...string) *controller {
 func (c *controller) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, slices.Concat([]string{name}, c.provider, c.flags, args)...)
 	cmd.Env, cmd.Dir = c.env, c.dir
+	if c.typed != "" {
+		cmd.Stdin = strings.NewReader(c.typed)
+	}
 	return cmd
 }
 
@@ -190,4 +194,11 @@ func (c *controller) says(t *testing.T, heard int, words string) {
 		}
 		return nil
 	})
+}
+
+// typing is the same program with somebody who types.
+func (c *controller) typing(text string) *controller {
+	changed := *c
+	changed.typed = text
+	return &changed
 }
