@@ -21,6 +21,19 @@ type scene struct {
 	before func(*inmemory.EC2)
 	args   string
 	answer string // what is typed
+	// meanwhile happens between the question and the answer; may be nil.
+	meanwhile func(*inmemory.EC2)
+}
+
+// pondering is somebody who takes time to type.
+type pondering struct {
+	io.Reader
+	meanwhile func()
+}
+
+func (r pondering) Read(b []byte) (int, error) {
+	r.meanwhile()
+	return r.Reader.Read(b)
 }
 
 // play runs scenes one after the other in one bubble, over one cloud, and tells them all in one golden file.
@@ -42,6 +55,9 @@ func play(t *testing.T, name string, zones []string, scenes ...scene) {
 			}
 			var out, log tape
 			p := story{stdin: x.answer}.process(&out, &log)
+			if x.meanwhile != nil {
+				p.stdin = pondering{p.stdin, func() { x.meanwhile(e) }}
+			}
 			p.clouds = map[string]cloud{"inmemory": open, "aws-cfn": open}
 			args := strings.Fields(x.args)
 			code := realMain(t.Context(), args, p)
@@ -91,6 +107,22 @@ func TestTeardown(t *testing.T) {
 			scene{args: "run --once" + oneStack + oneZone + quiet},
 			scene{args: "teardown" + oneStack + " --release-addresses --yes"},
 			scene{args: "teardown" + oneStack + " --release-addresses --yes"},
+		)
+	})
+	// What was not shown is not done, and what takes too long is told.
+	t.Run("teardown-stopped", func(t *testing.T) {
+		play(t, "teardown-stopped", twoZones,
+			scene{args: "run --once " + good + quiet},
+			scene{args: down, answer: "inmemory\n", meanwhile: func(e *inmemory.EC2) {
+				sn := e.Snapshot()
+				for _, table := range sn.RouteTables {
+					if table.Tags["Name"] == "dmz-eu-central-1a" {
+						e.AddRoute(table.ID, inmemory.Route{Destination: netip.MustParsePrefix("9.9.9.9/32"), Target: sn.NATGateways[0].ID})
+					}
+				}
+			}},
+			scene{args: down + " --yes --timeout=11s" + quiet},
+			scene{args: down + " --yes" + quiet},
 		)
 	})
 	// An address that the user names, or that lost its tags, stays; a route of somebody else keeps its gateway.
