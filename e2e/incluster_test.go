@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,29 +46,19 @@ func (s *site) podEnvironment() []string {
 		"AWS_ACCESS_KEY_ID=" + s.account,
 		"AWS_SECRET_ACCESS_KEY=secret",
 		"AWS_EC2_METADATA_DISABLED=true",
-		settings + "RESYNC_INTERVAL=1s",
-		settings + "WITHDRAW_DELAY=1s",
-		settings + "LOG_LEVEL=debug",
+		variablePrefix + "RESYNC_INTERVAL=1s",
+		variablePrefix + "WITHDRAW_DELAY=1s",
+		variablePrefix + "LOG_LEVEL=debug",
 	}
 }
 
-// install applies the manifests for a site in zoneA and zoneB, changed as their reader is told to, in a namespace that
-// enforces the strictest PodSecurity there is.
+// install applies the example and gives its Deployment.
 func (c *controlPlane) install(t *testing.T) *appsv1.Deployment {
 	t.Helper()
-	text, err := os.ReadFile("../deploy/example.yaml")
-	if err != nil {
+	if err := c.apply(manifests("example")); err != nil {
 		t.Fatal(err)
 	}
-	adapted := strings.NewReplacer(
-		"kind: Namespace\nmetadata:\n", "kind: Namespace\nmetadata:\n  labels:\n    pod-security.kubernetes.io/enforce: restricted\n",
-		"--cluster-id=mycluster", "--cluster-id="+clusterID,
-	).Replace(string(text))
-	path := filepath.Join(t.TempDir(), "manifests.yaml")
-	if err := os.WriteFile(path, []byte(adapted), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return c.apply(t, path)
+	return the(t, typed[appsv1.Deployment](t, kustomize(t, manifests("example"))))
 }
 
 // mustEnforceRestricted asks for a Pod that PodSecurity must refuse. Else that ours is admitted says nothing.

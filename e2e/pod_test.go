@@ -80,7 +80,7 @@ func (c *controlPlane) runPod(t *testing.T, admitted *corev1.Pod, env ...string)
 			t.Fatal(err)
 		}
 		p.address = net.JoinHostPort("127.0.0.1", ports[0])
-		env = append(env, settings+"ADDRESS="+p.address)
+		env = append(env, variablePrefix+"ADDRESS="+p.address)
 	}
 
 	i := images(t)[thisPlatform]

@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// settings begins the environment variable of each flag.
-const settings = "KUBE_STATIC_EGRESS_CONTROLLER_"
+// variablePrefix begins the environment variable of each flag.
+const variablePrefix = "KUBE_STATIC_EGRESS_CONTROLLER_"
 
 // environment is that of the container, with what the API server says of the Pod.
 func (p *pod) environment(t *testing.T) []string {
@@ -67,7 +67,7 @@ func (p *pod) says(flag string, env []string) string {
 			return p.container.Args[i+1]
 		}
 	}
-	variable := settings + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) + "="
+	variable := variablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) + "="
 	for _, v := range env {
 		if value, ok := strings.CutPrefix(v, variable); ok {
 			return value
@@ -104,15 +104,15 @@ func TestPodEnvironment(t *testing.T) {
 				{Name: "POD_NAMESPACE", ValueFrom: from("metadata.namespace")},
 				{Name: "POD_UID", ValueFrom: from("metadata.uid")},
 				{Name: "ACCOUNT", ValueFrom: from("spec.serviceAccountName")},
-				{Name: settings + "LOG_LEVEL", Value: "debug"},
-				{Name: settings + "ADDRESS", Value: ":2"},
+				{Name: variablePrefix + "LOG_LEVEL", Value: "debug"},
+				{Name: variablePrefix + "ADDRESS", Value: ":2"},
 			},
 		},
 	}
 	env := p.environment(t)
 	want := []string{
 		"HOSTNAME=egress-1", "POD_NAME=egress-1", "POD_NAMESPACE=ns", "POD_UID=4711", "ACCOUNT=egress",
-		settings + "LOG_LEVEL=debug", settings + "ADDRESS=:2",
+		variablePrefix + "LOG_LEVEL=debug", variablePrefix + "ADDRESS=:2",
 	}
 	if !slices.Equal(env, want) {
 		t.Errorf("the environment is %q, want %q", env, want)
