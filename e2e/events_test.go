@@ -5,7 +5,6 @@ package e2e
 import (
 	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +48,7 @@ func TestEvents(t *testing.T) {
 
 	one.running.terminate(t)
 	one.begin(t)
-	one.becomes(t, "/readyz", http.StatusOK)
+	one.isWell(t, "/readyz")
 	one.calls.passes(t, 3)
 	one.running.kill(t)
 	one.begin(t)

@@ -98,11 +98,11 @@ func (r *replica) get(t *testing.T, path string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-// becomes waits until it answers so.
-func (r *replica) becomes(t *testing.T, path string, code int) {
+// isWell waits until a probe of it succeeds.
+func (r *replica) isWell(t *testing.T, path string) {
 	t.Helper()
 	eventually(t, func() error {
-		if have, body := r.get(t, path); have != code {
+		if have, body := r.get(t, path); have != http.StatusOK {
 			return fmt.Errorf("%s is %d: %s", path, have, body)
 		}
 		return nil
@@ -159,8 +159,8 @@ func TestReplicas(t *testing.T) {
 	tr.asks("the first routes", "first", "8.8.8.8/32")
 	built := tr.site.observe(t).ids()
 	for _, r := range []*replica{one, two} {
-		r.becomes(t, "/readyz", http.StatusOK)
-		r.becomes(t, "/healthz", http.StatusOK)
+		r.isWell(t, "/readyz")
+		r.isWell(t, "/healthz")
 	}
 
 	one.running.kill(t)
@@ -265,8 +265,8 @@ func TestFrozen(t *testing.T) {
 	call(t, tr.site.ec2.DeleteRoute, &ec2.DeleteRouteInput{
 		RouteTableId: aws.String(tr.site.tables["dmz-"+zoneA]), DestinationCidrBlock: aws.String("8.8.8.8/32"),
 	})
-	one.becomes(t, "/healthz", http.StatusOK)
-	one.becomes(t, "/readyz", http.StatusOK)
+	one.isWell(t, "/healthz")
+	one.isWell(t, "/readyz")
 	if one.running.ended() {
 		t.Fatal("it has ended")
 	}

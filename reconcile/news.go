@@ -46,24 +46,15 @@ func newTelling(m Memory) *telling {
 // fresh notes what is so of a subject, and reports whether that has to be told.
 func (t *telling) fresh(subject, what string) bool {
 	sum := sha256.Sum256([]byte(what))
-	print := hex.EncodeToString(sum[:4]) // what differs and looks the same is told with the next change; a memory stays small
-	t.now[subject] = print
-	return t.before[subject] != print
+	mark := hex.EncodeToString(sum[:4]) // what differs and looks the same is told with the next change; a memory stays small
+	t.now[subject] = mark
+	return t.before[subject] != mark
 }
 
 // keep lets what was told of a subject stand: nothing is known about it now, or it is on its way.
 func (t *telling) keep(subject string) {
 	if told, ok := t.before[subject]; ok {
 		t.now[subject] = told
-	}
-}
-
-// keepAll does so with all subjects of a sort.
-func (t *telling) keepAll(sort string) {
-	for subject := range t.before {
-		if strings.HasPrefix(subject, sort) {
-			t.keep(subject)
-		}
 	}
 }
 
