@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 )
@@ -45,6 +46,26 @@ func saysNoChanges(reason string) bool {
 func saysCancelled(reason string) bool {
 	return strings.HasPrefix(reason, "Resource creation cancelled") || strings.HasPrefix(reason, "Resource update cancelled")
 }
+
+// saysQuota reports whether a resource failed because a quota is used up. The code is one of those that all resource handlers
+// have in common (CloudFormation CLI user guide, "Handler error codes"), but stands in a text. Were that to change, nobody
+// would be told of the quota as such.
+func saysQuota(reason string) bool { return strings.Contains(reason, "HandlerErrorCode: ServiceLimitExceeded") }
+
+// couldNot is why something is put aside: what the stack's events said of it.
+type couldNot struct {
+	what   string
+	reason string
+	until  time.Time
+}
+
+// Error says until when it is put aside, too.
+func (e *couldNot) Error() string {
+	return fmt.Sprintf("%s: the stack could not: %s (next try at %s)", e.what, e.reason, e.until.UTC().Format(time.RFC3339))
+}
+
+// Quota reports whether a quota of the account's is used up.
+func (e *couldNot) Quota() bool { return saysQuota(e.reason) }
 
 // code is the AWS error code in err's chain, else Canceled, Timeout or Unknown; empty for nil.
 func code(err error) string {

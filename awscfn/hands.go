@@ -144,7 +144,7 @@ func (p *Provider) leave(a reconcile.Action, plan reconcile.Plan, s stack, held 
 		id = held.next(a.Key)
 	}
 	if f, failed := p.failures[id]; failed && !byEC2 && a.Verb != reconcile.Delete && now.Before(f.until) {
-		return true, fmt.Errorf("%s %s: the stack could not: %s (next try at %s)", a.Verb, a.Key, f.reason, f.until.UTC().Format(time.RFC3339))
+		return true, &couldNot{what: fmt.Sprintf("%s %s", a.Verb, a.Key), reason: f.reason, until: f.until}
 	}
 	if g := s.gateway(a.Key.Zone); inStack && a.Key.Kind == reconcile.NATGateway && a.Verb == reconcile.Create && p.seen.strange[g] {
 		// To make another one the stack would delete it, and routes may lead to it.
