@@ -36,6 +36,15 @@ func (s setup) identity(env func(string) (string, bool)) (string, error) {
 	return cmp.Or(name, host) + "_" + hex.EncodeToString(chance), nil
 }
 
+// lease is what has to be held while anything is changed; [kube.Lease] is one.
+type lease interface {
+	Hold(context.Context, func(context.Context)) (held bool, err error)
+	Holder() string
+	Trouble() string
+}
+
+var _ lease = (*kube.Lease)(nil)
+
 // candidate leads whenever it holds the lease, and stands by while it does not.
 type candidate struct {
 	first  wired                                // made at the start, so that a set-up that cannot work ends the program

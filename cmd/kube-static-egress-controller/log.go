@@ -8,15 +8,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/szuecs/kube-static-egress-controller/kube"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
+// newLog makes the log of the process, which is client-go's too. A command makes it once, before anything logs.
 func newLog(w io.Writer, s setup) *slog.Logger {
-	o := &slog.HandlerOptions{Level: s.logLevel}
-	if s.logJSON {
-		return slog.New(slog.NewJSONHandler(w, o))
+	var handler slog.Handler
+	options := &slog.HandlerOptions{Level: s.logLevel}
+	if handler = slog.NewTextHandler(w, options); s.logJSON {
+		handler = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	log := slog.New(handler)
+	kube.LogTo(log)
+	return log
 }
 
 // journal tells in the log what passes did. What merely stands as it stood is told once: a log that repeats a conflict

@@ -21,7 +21,6 @@ func source(s setup, w wires) (claimSource, error) {
 		m := &kube.Manifests{Paths: s.configmaps, Namespaces: s.namespaces, Stdin: w.stdin, Log: w.log}
 		return claimSource{claims: m}, m.Check()
 	}
-	kube.LogTo(w.log)
 	c, err := kube.NewClusters(s.clusters(w.log))
 	if s.teardown {
 		return claimSource{claims: nobodyAsks{}, clusters: c}, err

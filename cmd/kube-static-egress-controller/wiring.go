@@ -13,7 +13,6 @@ import (
 	"github.com/szuecs/kube-static-egress-controller/awscfn"
 	"github.com/szuecs/kube-static-egress-controller/awsec2"
 	"github.com/szuecs/kube-static-egress-controller/inmemory"
-	"github.com/szuecs/kube-static-egress-controller/kube"
 	"github.com/szuecs/kube-static-egress-controller/reconcile"
 )
 
@@ -80,7 +79,7 @@ type wired struct {
 	// tell sends the loop's news until the context ends. Nil where nobody is told.
 	tell func(context.Context)
 	// lease is what has to be held while anything is changed. Nil where nothing is, or where nobody else could change it too.
-	lease *kube.Lease
+	lease lease
 	// asking reads what is claimed in clusters, for those who only want to know.
 	asking func(context.Context) reconcile.Reading
 	// template gives the CloudFormation template of a plan. Nil where no stack carries plans out.
