@@ -174,7 +174,12 @@ func (c *controller) by(provider ...string) *controller {
 // heard is how much of the log there is.
 func (c *controller) heard(t *testing.T) int {
 	t.Helper()
-	text, err := os.ReadFile(c.log)
+	return heard(t, c.log)
+}
+
+func heard(t *testing.T, log string) int {
+	t.Helper()
+	text, err := os.ReadFile(log)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -184,8 +189,13 @@ func (c *controller) heard(t *testing.T) int {
 // says waits until the log says it, after so much of it.
 func (c *controller) says(t *testing.T, heard int, words string) {
 	t.Helper()
+	says(t, c.log, heard, words)
+}
+
+func says(t *testing.T, log string, heard int, words string) {
+	t.Helper()
 	eventually(t, func() error {
-		text, err := os.ReadFile(c.log)
+		text, err := os.ReadFile(log)
 		if err != nil {
 			return err
 		}

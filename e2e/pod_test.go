@@ -27,8 +27,11 @@ import (
 type pod struct {
 	*corev1.Pod
 	container corev1.Container
-	address   string // where it serves
+	settings  []string // the environment that it takes from ConfigMaps
+	address   string   // where it serves
+	command   func() *exec.Cmd
 	process   *process
+	begun     int // where in the log its last start begins
 }
 
 // pods gives those that a Deployment has, when all of them are there.
@@ -71,6 +74,7 @@ func (c *controlPlane) refusals(t *testing.T, d *appsv1.Deployment, selector met
 func (c *controlPlane) runPod(t *testing.T, admitted *corev1.Pod, env ...string) *pod {
 	t.Helper()
 	p := &pod{Pod: admitted, container: onlyContainer(t, admitted)}
+	p.settings = c.settings(t, p)
 	own := p.environment(t)
 	p.address = p.says("address", own)
 	if p.address == "" {
@@ -92,33 +96,15 @@ func (c *controlPlane) runPod(t *testing.T, admitted *corev1.Pod, env ...string)
 	if len(command) == 0 {
 		command = i.config.Config.Entrypoint
 	}
-	cmd := &exec.Cmd{
-		Path: command[0], Args: slices.Concat(command, p.container.Args), Dir: "/",
-		Env: slices.Concat(i.config.Config.Env, c.serviceEnvironment(t), env, own), // the last one of a name counts
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	user, group := p.user(t)
-	confine(t, cmd.SysProcAttr, root, user, group)
-	p.start(t, cmd)
-	return p
-}
-
-func onlyContainer(t *testing.T, p *corev1.Pod) corev1.Container {
-	t.Helper()
-	if len(p.Spec.InitContainers) > 0 || len(p.Spec.Containers) != 1 || len(p.Spec.Containers[0].EnvFrom) > 0 ||
-		p.Spec.Containers[0].WorkingDir != "" || p.Spec.Containers[0].Lifecycle != nil {
-		t.Fatalf("pod %s says what nobody does here:\n%+v", p.Name, p.Spec)
+	environment := slices.Concat(i.config.Config.Env, c.serviceEnvironment(t), env, own) // the last one of a name counts
+	p.command = func() *exec.Cmd {
+		cmd := &exec.Cmd{Path: command[0], Args: slices.Concat(command, p.container.Args), Dir: "/", Env: environment}
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+		confine(t, cmd.SysProcAttr, root, user, group)
+		return cmd
 	}
-	return p.Spec.Containers[0]
-}
-
-func (p *pod) start(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	var err error
-	p.process, err = start(cmd, filepath.Join(workDir, "pod-"+fileName(t)+"-"+p.Name+".log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.start(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(tail(p.process.log))
@@ -127,6 +113,35 @@ func (p *pod) start(t *testing.T, cmd *exec.Cmd) {
 			p.terminate(t)
 		}
 	})
+	return p
+}
+
+func onlyContainer(t *testing.T, p *corev1.Pod) corev1.Container {
+	t.Helper()
+	if len(p.Spec.InitContainers) > 0 || len(p.Spec.Containers) != 1 ||
+		p.Spec.Containers[0].WorkingDir != "" || p.Spec.Containers[0].Lifecycle != nil {
+		t.Fatalf("pod %s says what nobody does here:\n%+v", p.Name, p.Spec)
+	}
+	return p.Spec.Containers[0]
+}
+
+// start starts the container, for the first time or, as the kubelet does where it ended, again.
+func (p *pod) start(t *testing.T) {
+	t.Helper()
+	if p.process != nil {
+		p.begun = heard(t, p.process.log)
+	}
+	var err error
+	p.process, err = start(p.command(), filepath.Join(workDir, "pod-"+fileName(t)+"-"+p.Name+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tells waits until the container's log says it, since its last start.
+func (p *pod) tells(t *testing.T, words string) {
+	t.Helper()
+	says(t, p.process.log, p.begun, words)
 }
 
 // user is who the container runs as: its own word counts more than that of the whole Pod.

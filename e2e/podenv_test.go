@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ const variablePrefix = "KUBE_STATIC_EGRESS_CONTROLLER_"
 // environment is that of the container, with what the API server says of the Pod.
 func (p *pod) environment(t *testing.T) []string {
 	t.Helper()
-	env := []string{"HOSTNAME=" + p.Name}
+	env := append([]string{"HOSTNAME=" + p.Name}, p.settings...) // of a name in both, what stands in env counts
 	for _, v := range p.container.Env {
 		value := v.Value
 		if v.ValueFrom != nil {
@@ -29,6 +30,24 @@ func (p *pod) environment(t *testing.T) []string {
 	for _, text := range slices.Concat(env, p.container.Command, p.container.Args) {
 		if strings.Contains(text, "$(") {
 			t.Fatalf("pod %s uses a variable within %q, which nobody does here", p.Name, text)
+		}
+	}
+	return env
+}
+
+// settings are the variables of the ConfigMaps that the container names in envFrom, as the API server has them.
+func (c *controlPlane) settings(t *testing.T, p *pod) (env []string) {
+	t.Helper()
+	for _, source := range p.container.EnvFrom {
+		if source.ConfigMapRef == nil || source.Prefix != "" {
+			t.Fatalf("pod %s takes variables from what nobody reads here: %+v", p.Name, source)
+		}
+		cm, err := c.admin.CoreV1().ConfigMaps(p.Namespace).Get(t.Context(), source.ConfigMapRef.Name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err) // the kubelet would not start the container either
+		}
+		for _, name := range slices.Sorted(maps.Keys(cm.Data)) {
+			env = append(env, name+"="+cm.Data[name])
 		}
 	}
 	return env
@@ -68,7 +87,7 @@ func (p *pod) says(flag string, env []string) string {
 		}
 	}
 	variable := variablePrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")) + "="
-	for _, v := range env {
+	for _, v := range slices.Backward(env) { // the last one of a name counts
 		if value, ok := strings.CutPrefix(v, variable); ok {
 			return value
 		}
@@ -97,6 +116,7 @@ func TestPodEnvironment(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: "egress-1", Namespace: "ns", UID: "4711"},
 			Spec:       corev1.PodSpec{ServiceAccountName: "egress"},
 		},
+		settings: []string{variablePrefix + "LOG_LEVEL=info"},
 		container: corev1.Container{
 			Args: []string{"run", "--once", "--address=:1", "--tag-key", "Zone"},
 			Env: []corev1.EnvVar{
@@ -111,7 +131,7 @@ func TestPodEnvironment(t *testing.T) {
 	}
 	env := p.environment(t)
 	want := []string{
-		"HOSTNAME=egress-1", "POD_NAME=egress-1", "POD_NAMESPACE=ns", "POD_UID=4711", "ACCOUNT=egress",
+		"HOSTNAME=egress-1", variablePrefix + "LOG_LEVEL=info", "POD_NAME=egress-1", "POD_NAMESPACE=ns", "POD_UID=4711", "ACCOUNT=egress",
 		variablePrefix + "LOG_LEVEL=debug", variablePrefix + "ADDRESS=:2",
 	}
 	if !slices.Equal(env, want) {
