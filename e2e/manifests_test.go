@@ -24,6 +24,7 @@ func TestManifests(t *testing.T) {
 	for _, namespace := range []string{"team-a", "team-b"} {
 		c.addNamespace(t, namespace)
 	}
+	c.addKinds(t, filepath.Join("testdata", "monitoring-crds.yaml"))
 	if err := c.apply(manifests("base")); err != nil { // else the namespace is not there when the others are tried
 		t.Fatal(err)
 	}
@@ -44,11 +45,12 @@ func TestManifests(t *testing.T) {
 	if tried < 3 {
 		t.Fatalf("there are %d kustomizations: is the search for them broken?", tried)
 	}
-	for _, example := range []string{"example", "example-namespaces"} {
-		if err := c.apply(manifests(example), "--force-conflicts"); err != nil {
+	for _, dir := range []string{manifests("example"), manifests("example-namespaces"), onTheBase(t, manifests("monitoring"))} {
+		if err := c.apply(dir, "--force-conflicts"); err != nil {
 			t.Error(err)
 		}
 	}
+	t.Run("monitoring", c.isMonitored)
 	t.Run("irsa", func(t *testing.T) {
 		account := the(t, typed[corev1.ServiceAccount](t, kustomize(t, manifests("example"))))
 		if got := account.Annotations["eks.amazonaws.com/role-arn"]; !strings.HasPrefix(got, "arn:aws:iam::") {
@@ -78,6 +80,32 @@ func TestManifests(t *testing.T) {
 			}
 		}
 	})
+}
+
+// addKinds makes kinds that others bring, and waits until the API server knows them.
+func (c *controlPlane) addKinds(t *testing.T, file string) {
+	t.Helper()
+	if _, err := c.kubectl("apply", "--server-side", "--validate=strict", "-f", file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.kubectl("wait", "--for=condition=Established", "--timeout="+patience.String(), "-f", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// isMonitored wants what was applied to be there with what is in it, and not only to be taken: an API server drops fields that
+// a kind does not have.
+func (c *controlPlane) isMonitored(t *testing.T) {
+	for kind, path := range map[string]string{
+		"prometheusrule/kube-static-egress-controller": "{.spec.groups[0].rules[0].expr}",
+		"podmonitor/kube-static-egress-controller":     "{.spec.podMetricsEndpoints[0].path}",
+		"configmap/static-egress-dashboard":            "{.metadata.labels.grafana_dashboard}",
+	} {
+		found, err := c.kubectl("get", "--namespace="+ownNamespace, kind, "--output=jsonpath="+path)
+		if err != nil || found == "" {
+			t.Errorf("%s has at %s %q (%v)", kind, path, found, err)
+		}
+	}
 }
 
 // mindsItsNeighbours wants of a Deployment what others in the cluster may expect, and what two replicas need.
