@@ -50,7 +50,9 @@ func saysCancelled(reason string) bool {
 // saysQuota reports whether a resource failed because a quota is used up. The code is one of those that all resource handlers
 // have in common (CloudFormation CLI user guide, "Handler error codes"), but stands in a text. Were that to change, nobody
 // would be told of the quota as such.
-func saysQuota(reason string) bool { return strings.Contains(reason, "HandlerErrorCode: ServiceLimitExceeded") }
+func saysQuota(reason string) bool {
+	return strings.Contains(reason, "HandlerErrorCode: ServiceLimitExceeded")
+}
 
 // couldNot is why something is put aside: what the stack's events said of it.
 type couldNot struct {
