@@ -278,3 +278,23 @@ func TestBlackHoleInAClaim(t *testing.T) {
 		}
 	}
 }
+
+// Rule 13: a gateway stays while a route leads to it that is on its way to another one, which is to be made again first. That
+// holds whichever of the two zones comes first.
+func TestGatewayStaysWhileTheNextOneIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, zones := range [][2]reconcile.Zone{{"a", "b"}, {"b", "a"}} {
+		stays, old := zones[0], zones[1]
+		s := built()
+		s.config.Zones = []reconcile.ZoneConfig{{Zone: stays, Block: blockOf(stays), Allocation: "eipalloc-brought"}}
+		s.config.AllowDisruption = []string{string(stays)}
+		s.cloud.path("b")
+		s.cloud.add(reconcile.Found{Key: pathKey(reconcile.Address, ""), ID: "eipalloc-brought", Holder: reconcile.Foreign})
+		s.cloud.site.Tables[0].Zone = stays
+		s.cloud.routeTo("20.0.0.0/24", "nat-"+string(old), reconcile.Active)
+		s.claim("20.0.0.0/24")
+		if got, want := s.doing(), "delete nat-gateway "+string(stays); got != want {
+			t.Errorf("%s is to be made again, and it wants to\n%s", stays, got)
+		}
+	}
+}

@@ -13,6 +13,9 @@ import (
 func Diff(want Desired, s Seen) Plan {
 	d := newDiffing(want, &s)
 	for i := range s.Paths {
+		d.remake(&s.Paths[i])
+	}
+	for i := range s.Paths {
 		d.path(&s.Paths[i])
 	}
 	for i := range s.Tables {
@@ -128,23 +131,20 @@ func (d *diffing) path(p *Path) {
 	for _, g := range p.Failed {
 		d.deleteGateway(g, "it failed: "+g.Code)
 	}
-	remade := d.remade(p, found)
-	for kind, is := range remade {
-		d.again[Key{Kind: kind, Zone: p.Zone}] = is
-	}
+	remade := func(kind Kind) bool { return d.again[Key{Kind: kind, Zone: p.Zone}] }
 	// What goes is planned from the gateway down, and then what comes from the subnet up: each asks what the ones before it
 	// come to.
 	for kind := NATGateway; kind >= Subnet; kind-- {
 		f := found[kind]
-		if _, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]; f != nil && (!wanted || remade[kind]) {
-			d.remove(p, f, remade[kind])
+		if _, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]; f != nil && (!wanted || remade(kind)) {
+			d.remove(p, f, remade(kind))
 		}
 	}
 	for kind := Subnet; kind <= NATGateway; kind++ {
 		want, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]
 		f := found[kind]
 		switch {
-		case !wanted || remade[kind]:
+		case !wanted || remade(kind):
 		case f == nil:
 			d.create(p, want, found)
 		case f.Spec != want.Spec || f.Status == Blackhole:
@@ -180,21 +180,27 @@ func (d *diffing) retag(f *Found) {
 	}})
 }
 
-// remade gives what of the path has drifted in a way that cannot be mended in place, and what rests on that: it is deleted
+// remake notes what of the path has drifted in a way that cannot be mended in place, and what rests on that: it is deleted
 // now, and made again by a later plan. Admit lets that happen only where a disruption was allowed (rule 8) or nothing works.
-func (d *diffing) remade(p *Path, found map[Kind]*Found) map[Kind]bool {
+// All zones come before the first is planned, because the routes to one zone's gateway may be on their way to another's.
+func (d *diffing) remake(p *Path) {
+	found := map[Kind]*Found{}
+	for kind, f := range p.parts() {
+		found[kind] = f
+	}
 	drifted := func(kind Kind) bool {
 		want, wanted := d.wanted[Key{Kind: kind, Zone: p.Zone}]
 		return wanted && found[kind] != nil && found[kind].Spec != want.Spec
 	}
-	out := map[Kind]bool{}
+	again := func(kind Kind) { d.again[Key{Kind: kind, Zone: p.Zone}] = found[kind] != nil }
 	if drifted(Subnet) {
-		out[Subnet], out[Association], out[NATGateway] = true, found[Association] != nil, found[NATGateway] != nil
+		again(Subnet)
+		again(Association)
+		again(NATGateway)
 	}
 	if drifted(Address) || drifted(NATGateway) {
-		out[NATGateway] = found[NATGateway] != nil
+		again(NATGateway)
 	}
-	return out
 }
 
 func (d *diffing) create(p *Path, want Resource, found map[Kind]*Found) {

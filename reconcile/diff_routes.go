@@ -59,10 +59,10 @@ func (d *diffing) right(f *Found, want Resource) bool {
 	return f.Status != Blackhole || !d.leadsOn(want.Spec.Target)
 }
 
-// leadsOn reports whether a route may lead to target now: it is the gateway of a zone, and ready.
+// leadsOn reports whether a route may lead to target now: it is the gateway of a zone, ready, and stays.
 func (d *diffing) leadsOn(target Ref) bool {
 	p := d.seen.pathOf(target.Zone)
-	return target.Kind == NATGateway && p != nil && p.Ready(d.seen.Site.InternetGateway)
+	return target.Kind == NATGateway && p != nil && p.Ready(d.seen.Site.InternetGateway) && !d.again[target.key()]
 }
 
 // notReady says why a route cannot lead to target even after the plan's other actions, and until when; no reason if it can
