@@ -7,6 +7,9 @@ PROMTOOL_VERSION      := v0.316.0
 UNIT_CASES     := 100
 RACE_CASES     := 1000
 PROPERTY_CASES := 10000
+# The same cases each time, so that a change is judged by what it changes. With another number others are drawn, with 0 new
+# ones each time: make properties PROPERTY_SEED=0 is how to look for what nobody has seen yet.
+PROPERTY_SEED  := 1
 
 # How many random histories the simulation plays, and how long each fuzz test looks for something new.
 HISTORIES := 200
@@ -49,7 +52,7 @@ vet:
 
 race:
 	@echo "== all tests under the race detector, $(RACE_CASES) cases for each property"
-	RAPID_CHECKS=$(RACE_CASES) go test -race -count=1 -timeout=20m ./...
+	RAPID_SEED=$(PROPERTY_SEED) RAPID_CHECKS=$(RACE_CASES) go test -race -count=1 -timeout=20m ./...
 
 # The packages whose tests reach rapid are asked of the go command, so that a new one cannot be forgotten here.
 properties:
@@ -57,7 +60,7 @@ properties:
 	@packages=$$(go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... \
 		| awk '$$1 ~ /\.test$$/ && / pgregory\.net\/rapid( |$$)/ { sub(/\.test$$/, "", $$1); print $$1 }'); \
 	[[ -n $$packages ]] || { echo "no package has property tests: is the search for them broken?" >&2; exit 1; }; \
-	set -x; RAPID_CHECKS=$(PROPERTY_CASES) go test -count=1 -timeout=30m $$packages
+	set -x; RAPID_SEED=$(PROPERTY_SEED) RAPID_CHECKS=$(PROPERTY_CASES) go test -count=1 -timeout=30m $$packages
 
 # Of the thousands of lines only the failures and the sums are shown. The scenarios ran under the race detector already.
 simulation:
