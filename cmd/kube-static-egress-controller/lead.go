@@ -19,7 +19,8 @@ import (
 const lastLook = 10 * time.Second
 
 // identity tells who takes part in the election. In a Pod it is the Pod, so that a container that is started again need not
-// wait for its own lease: the kubelet has ended the one before. What is run beside it, once, is somebody else, wherever it runs.
+// wait for its own lease: the kubelet has ended the one before. What is run beside it, once, is somebody else, wherever it runs;
+// and a second run in the same Pod ends before it gets here, because --address is taken.
 func (s setup) identity(env func(string) (string, bool)) (string, error) {
 	name, inPod := env("POD_NAME")
 	if uid, known := env("POD_UID"); inPod && known && !s.once && !s.teardown && name != "" && uid != "" {
